@@ -1,0 +1,1 @@
+"""The lossd server: exact PyTorch losses, gradients and training steps over gRPC."""

@@ -1,0 +1,1 @@
+"""Who runs the work and where; knows calls and replies as bytes, never what they mean."""

@@ -1,0 +1,1 @@
+"""The gRPC edge: admits, routes, translates errors and drains; knows bytes and headers, never torch."""

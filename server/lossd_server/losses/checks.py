@@ -1,0 +1,267 @@
+"""Refusals of inputs that a kernel must not see, each a function of the inputs and the arguments.
+
+Checks come in two kinds. Those under `shapes` read types and sizes only, so that they serve a dry run without
+data; those under `elements` look at the data. Both say what was given, what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lossd_server.faults import Fault, shape_text
+from lossd_server.losses.contract import Arguments, Tensors
+
+
+def same_dtype(tensors: Tensors, *names: str) -> None:
+    first = names[0]
+    for name in names[1:]:
+        if tensors[name].dtype != tensors[first].dtype:
+            raise Fault(
+                "DTYPE_MISMATCH",
+                f"{name} is {_dtype(tensors[name])}, {first} is {_dtype(tensors[first])}; "
+                "both must have one type: convert one of them",
+                field=f"inputs.{name}",
+            )
+
+
+def elementwise(tensors: Tensors, arguments: Arguments) -> None:
+    """`input` and `target` of one type and one shape, unless broadcasting was allowed."""
+    same_dtype(tensors, "input", "target")
+    given, expected = tensors["target"].shape, tensors["input"].shape
+    if given == expected:
+        return
+    if not arguments["allow_broadcast"]:
+        raise Fault(
+            "SHAPE_MISMATCH",
+            f"target has shape {shape_text(given)}, input has shape {shape_text(expected)}; elementwise losses need "
+            "equal shapes: reshape one of them, or set allow_broadcast on the loss to broadcast them",
+            field="inputs.target",
+        )
+    broadcast(given, expected, field="inputs.target", name="target")
+
+
+def kl_div_shapes(tensors: Tensors, arguments: Arguments) -> None:
+    elementwise(tensors, arguments)
+    if arguments["reduction"] == "batchmean" and max(tensors["input"].dim(), tensors["target"].dim()) == 0:
+        raise Fault(
+            "SHAPE_MISMATCH",
+            "input is a scalar; batchmean divides by the first dimension and needs one",
+            field="inputs.input",
+        )
+
+
+def broadcast(given: torch.Size, expected: torch.Size, *, field: str, name: str) -> torch.Size:
+    try:
+        return torch.broadcast_shapes(given, expected)
+    except RuntimeError:
+        raise Fault(
+            "SHAPE_MISMATCH",
+            f"{name} has shape {shape_text(given)}, which does not broadcast to {shape_text(expected)}",
+            field=field,
+        ) from None
+
+
+def classes(input_: Tensor) -> int:
+    """The size of the class dimension of (C,) or (N,C,d…)."""
+    return input_.shape[0] if input_.dim() == 1 else input_.shape[1]
+
+
+def class_shapes(tensors: Tensors, arguments: Arguments) -> None:
+    """`input` (C,) or (N,C,d…) with index `target` () or (N,d…)."""
+    input_, target = tensors["input"], tensors["target"]
+    if input_.dim() == 0 or classes(input_) == 0:
+        raise Fault(
+            "SHAPE_MISMATCH",
+            f"input has shape {shape_text(input_.shape)}; expected (C,), (N, C) or (N, C, d1, …) with at least one class",
+            field="inputs.input",
+        )
+    expected = input_.shape[:1] + input_.shape[2:] if input_.dim() > 1 else torch.Size([])
+    if target.shape != expected:
+        raise Fault(
+            "SHAPE_MISMATCH",
+            f"target has shape {shape_text(target.shape)}; class indices for input {shape_text(input_.shape)} "
+            f"have shape {shape_text(expected)}",
+            field="inputs.target",
+        )
+    class_weight(tensors, arguments)
+
+
+def class_weight(tensors: Tensors, arguments: Arguments) -> None:
+    weight, input_ = arguments["weight"], tensors["input"]
+    if weight is None:
+        return
+    if weight.shape != (classes(input_),) or weight.dtype != input_.dtype:
+        raise Fault(
+            "SHAPE_MISMATCH" if weight.dtype == input_.dtype else "DTYPE_MISMATCH",
+            f"weight is {_dtype(weight)} {shape_text(weight.shape)}; "
+            f"expected {_dtype(input_)} {shape_text((classes(input_),))}, one weight per class",
+            field=f"{arguments['path']}.weight",
+        )
+
+
+def class_indices(tensors: Tensors, arguments: Arguments) -> None:
+    """Each index in [0, C) or equal to ignore_index: beyond lies a device assert, or foreign memory."""
+    target, count = tensors["target"], classes(tensors["input"])
+    bad = ((target < 0) | (target >= count)) & (target != arguments["ignore_index"])
+    refuse(
+        bad,
+        target,
+        "inputs.target",
+        "target",
+        f"expected a class index from 0 to {count - 1}, or ignore_index ({arguments['ignore_index']})",
+    )
+
+
+def cross_entropy_shapes(tensors: Tensors, arguments: Arguments) -> None:
+    input_, target = tensors["input"], tensors["target"]
+    if not target.is_floating_point():
+        class_shapes(tensors, arguments)
+        return
+    same_dtype(tensors, "input", "target")
+    if target.shape != input_.shape or input_.dim() == 0:
+        raise Fault(
+            "SHAPE_MISMATCH",
+            f"target has shape {shape_text(target.shape)} and floating type, so it is read as class probabilities; "
+            f"expected the shape of input, {shape_text(input_.shape)}; class indices must be int64",
+            field="inputs.target",
+        )
+    class_weight(tensors, arguments)
+    if arguments["ignore_index"] != -100:
+        raise Fault(
+            "ARGUMENT_OUT_OF_RANGE",
+            f"ignore_index is {arguments['ignore_index']}, but target holds class probabilities; leave it out",
+            field=f"{arguments['path']}.ignore_index",
+        )
+
+
+def cross_entropy_elements(tensors: Tensors, arguments: Arguments) -> None:
+    if not tensors["target"].is_floating_point():
+        class_indices(tensors, arguments)
+
+
+def rescaling_weights(tensors: Tensors, arguments: Arguments) -> None:
+    """`weight` and `pos_weight` of the type of `input` and broadcastable to its shape."""
+    elementwise(tensors, arguments)
+    input_ = tensors["input"]
+    for name in ("weight", "pos_weight"):
+        weight = arguments.get(name)
+        if weight is None:
+            continue
+        if weight.dtype != input_.dtype:
+            raise Fault(
+                "DTYPE_MISMATCH",
+                f"{name} is {_dtype(weight)}; expected the type of input, {_dtype(input_)}",
+                field=f"{arguments['path']}.{name}",
+            )
+        shape = broadcast(weight.shape, input_.shape, field=f"{arguments['path']}.{name}", name=name)
+        if shape != input_.shape and not arguments["allow_broadcast"]:
+            raise Fault(
+                "SHAPE_MISMATCH",
+                f"{name} has shape {shape_text(weight.shape)}, which would enlarge input {shape_text(input_.shape)}",
+                field=f"{arguments['path']}.{name}",
+            )
+
+
+def probabilities(tensors: Tensors, arguments: Arguments) -> None:
+    """Every element of `input` and `target` in [0, 1]; NaN is outside."""
+    for name in ("input", "target"):
+        tensor = tensors[name]
+        refuse(
+            ~((tensor >= 0) & (tensor <= 1)),
+            tensor,
+            f"inputs.{name}",
+            name,
+            "expected probabilities from 0 to 1; for raw logits use BCEWithLogitsLoss",
+        )
+
+
+def ctc_shapes(tensors: Tensors, arguments: Arguments) -> None:
+    log_probs, targets = tensors["log_probs"], tensors["targets"]
+    if log_probs.dim() not in (2, 3) or log_probs.numel() == 0:
+        raise Fault(
+            "SHAPE_MISMATCH",
+            f"log_probs has shape {shape_text(log_probs.shape)}; expected (T, N, C) or (T, C), none of them 0",
+            field="inputs.log_probs",
+        )
+    batch = log_probs.shape[1] if log_probs.dim() == 3 else 1
+    allowed = [torch.Size([batch])] + ([torch.Size([])] if log_probs.dim() == 2 else [])
+    for name in ("input_lengths", "target_lengths"):
+        if tensors[name].shape not in allowed:
+            raise Fault(
+                "SHAPE_MISMATCH",
+                f"{name} has shape {shape_text(tensors[name].shape)}; expected {' or '.join(map(shape_text, allowed))}",
+                field=f"inputs.{name}",
+            )
+    if not (targets.dim() == 1 or (targets.dim() == 2 and targets.shape[0] == batch and log_probs.dim() == 3)):
+        expected = f"({batch}, S), or (sum of target_lengths,)" if log_probs.dim() == 3 else "(S,)"
+        raise Fault(
+            "SHAPE_MISMATCH",
+            f"targets has shape {shape_text(targets.shape)}; expected {expected}",
+            field="inputs.targets",
+        )
+    if not 0 <= arguments["blank"] < log_probs.shape[-1]:
+        raise Fault(
+            "ARGUMENT_OUT_OF_RANGE",
+            f"blank is {arguments['blank']}; expected a class from 0 to {log_probs.shape[-1] - 1}",
+            field=f"{arguments['path']}.blank",
+        )
+
+
+def ctc_elements(tensors: Tensors, arguments: Arguments) -> None:
+    """Lengths within the data and labels within the classes: the kernel trusts them with memory."""
+    log_probs, targets = tensors["log_probs"], tensors["targets"]
+    input_lengths, target_lengths = tensors["input_lengths"], tensors["target_lengths"]
+    padded = targets.dim() == 2
+    steps, width = log_probs.shape[0], targets.shape[-1]
+    refuse(
+        (input_lengths < 0) | (input_lengths > steps),
+        input_lengths,
+        "inputs.input_lengths",
+        "input_lengths",
+        f"expected 0 to {steps}, the steps of log_probs",
+    )
+    refuse(
+        (target_lengths < 0) | (target_lengths > width),
+        target_lengths,
+        "inputs.target_lengths",
+        "target_lengths",
+        f"expected 0 to {width}, the width of targets",
+    )
+    total = int(target_lengths.sum())
+    if not padded and log_probs.dim() == 3 and total != width:
+        raise Fault(
+            "VALUE_OUT_OF_RANGE",
+            f"target_lengths add up to {total}, but targets holds {width} labels; they must agree",
+            field="inputs.target_lengths",
+        )
+    used = _used(targets, target_lengths) if padded else torch.arange(width, device=targets.device) < total
+    count, blank = log_probs.shape[-1], arguments["blank"]
+    refuse(
+        used & ((targets < 0) | (targets >= count) | (targets == blank)),
+        targets,
+        "inputs.targets",
+        "targets",
+        f"expected a class from 0 to {count - 1} other than blank ({blank})",
+    )
+
+
+def _used(targets: Tensor, lengths: Tensor) -> Tensor:
+    return torch.arange(targets.shape[1], device=targets.device) < lengths.unsqueeze(1)
+
+
+def refuse(bad: Tensor, tensor: Tensor, field: str, name: str, expected: str) -> None:
+    """Refuses the first element where `bad` holds, with its position and how many there are."""
+    if not bool(bad.any()):
+        return
+    where = bad.nonzero()
+    position = where[0].tolist()
+    value = tensor[tuple(position)].item()
+    more = f" ({len(where)} such elements)" if len(where) > 1 else ""
+    raise Fault(
+        "VALUE_OUT_OF_RANGE", f"{name}{position if position else ''} is {value:g}{more}; {expected}", field=field
+    )
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

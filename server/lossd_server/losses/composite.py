@@ -1,0 +1,125 @@
+"""Weighted sums of losses: Σ weight × term, with each term's own value beside the total."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from lossd_server.faults import Fault, shape_text
+from lossd_server.losses.contract import Argument, Computed, Entry, Input, Loss, Tensors
+
+MAX_TERMS = 64
+MAX_DEPTH = 8
+
+ENTRY = Entry(
+    name="weighted_sum",
+    class_name="WeightedSum",
+    summary="Weighted sum of losses, each term reported beside the total.",
+    formula="sum_i weight_i loss_i",
+    inputs=(),
+    arguments=(Argument("terms", tuple, None, "terms of label, weight, loss and input names; 1 to 64"),),
+    reductions=(),
+    traps=("terms with different reductions differ in scale by the number of elements",),
+    tasks=("custom",),
+)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term: `names` maps the loss's input names to the request's, for those that differ."""
+
+    label: str
+    weight: float
+    loss: Loss
+    names: Mapping[str, str]
+
+    def request_name(self, name: str) -> str:
+        return self.names.get(name, name)
+
+    def inputs(self, tensors: Tensors) -> dict[str, Tensor]:
+        """The request's tensors under the names that this term's loss uses."""
+        return {name: tensors[self.request_name(name)] for name in self.loss.input_names}
+
+
+class WeightedSum:
+    """A weighted sum with its terms built; see `contract.Loss`."""
+
+    name = ENTRY.name
+    reduction = None
+
+    def __init__(self, terms: tuple[Term, ...], path: str) -> None:
+        _check_terms(terms, path)
+        self._terms = terms
+        self.input_names = tuple(
+            dict.fromkeys(term.request_name(name) for term in terms for name in term.loss.input_names)
+        )
+
+    def input(self, name: str) -> Input | None:
+        for term in self._terms:
+            for own in term.loss.input_names:
+                if term.request_name(own) == name:
+                    return term.loss.input(own)
+        return None
+
+    def check(self, tensors: Tensors, data: bool = True) -> None:
+        for term in self._terms:
+            try:
+                term.loss.check(term.inputs(tensors), data)
+            except Fault as fault:
+                own = fault.field.removeprefix("inputs.")
+                if own == fault.field:
+                    raise
+                raise Fault(
+                    fault.reason, f"term {term.label}: {fault.message}", field=f"inputs.{term.request_name(own)}"
+                ) from None
+
+    def compute(self, tensors: Tensors) -> Computed:
+        total: Tensor | None = None
+        terms: dict[str, Tensor] = {}
+        for term in self._terms:
+            value, inner = term.loss.compute(term.inputs(tensors))
+            if total is not None and value.shape != total.shape:
+                raise Fault(
+                    "SHAPE_MISMATCH",
+                    f"term {term.label} has shape {shape_text(value.shape)}, the terms before it "
+                    f"{shape_text(total.shape)}: reduce all terms, or none",
+                    field="loss",
+                )
+            terms[term.label] = value
+            terms |= {f"{term.label}/{label}": own for label, own in inner.items()}
+            weighted = term.weight * value
+            total = weighted if total is None else total + weighted
+        assert total is not None, "a sum has at least one term"
+        return Computed(total, terms)
+
+    def weight_sum(self, tensors: Tensors) -> float | None:
+        return None
+
+
+def _check_terms(terms: tuple[Term, ...], path: str) -> None:
+    if not 1 <= len(terms) <= MAX_TERMS:
+        raise Fault(
+            "LIMIT_EXCEEDED", f"{len(terms)} terms; a weighted sum has 1 to {MAX_TERMS}", field=f"{path}.terms"
+        )
+    labels: set[str] = set()
+    for index, term in enumerate(terms):
+        where = f"{path}.terms[{index}]"
+        if not math.isfinite(term.weight):
+            raise Fault("ARGUMENT_OUT_OF_RANGE", f"weight is {term.weight}; expected a finite number", field=where)
+        if term.label in labels:
+            raise Fault(
+                "ARGUMENT_OUT_OF_RANGE",
+                f"label {term.label!r} names two terms; give each its own label",
+                field=f"{where}.label",
+            )
+        labels.add(term.label)
+        for name in term.names:
+            if name not in term.loss.input_names:
+                raise Fault(
+                    "UNKNOWN_NAME",
+                    f"{term.loss.name} has no input {name!r}; it has {', '.join(term.loss.input_names)}",
+                    field=f"{where}.inputs",
+                )

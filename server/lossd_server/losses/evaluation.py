@@ -1,0 +1,117 @@
+"""Evaluates a loss: checks, forward, and the gradients that were asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lossd_server.faults import Fault, shape_text
+from lossd_server.losses.contract import Computed, Evaluated, Loss, Tensors
+
+EVERY = "*"
+
+
+def evaluate(loss: Loss, tensors: Tensors, gradients: Sequence[str] = (), grad_output: Tensor | None = None) -> Evaluated:
+    """The value of `loss` at `tensors`, and d(value)/d(input) for the inputs named in `gradients`.
+
+    Args:
+        tensors: exactly the inputs of the loss, by name; fresh leaves, which this may mark for autograd.
+        gradients: names of inputs, or "*" for every floating one.
+        grad_output: vector of the vector-Jacobian product, of the shape and type of the result.
+
+    Raises:
+        Fault: if anything does not fit; no kernel of the loss has run then, except where the shape of an
+            unreduced result shows a wrong `grad_output`.
+    """
+    loss.check(tensors)
+    names = wanted(loss, tensors, gradients)
+    started = time.perf_counter()
+    computed = _forward(loss, tensors, names)
+    result = Evaluated(computed.value.detach())
+    result.terms = {label: float(value.detach().sum()) for label, value in computed.terms.items()}
+    result.forward = time.perf_counter() - started
+    if names:
+        started = time.perf_counter()
+        result.gradients = _backward(computed.value, tensors, names, grad_output)
+        result.backward = time.perf_counter() - started
+    elif grad_output is not None:
+        raise Fault(
+            "NOT_DIFFERENTIABLE",
+            "grad_output was given, but no gradient was asked for; name inputs in gradients",
+            field="gradients",
+        )
+    _sums(result, loss, tensors)
+    return result
+
+
+def wanted(loss: Loss, tensors: Tensors, gradients: Sequence[str]) -> tuple[str, ...]:
+    """The inputs to differentiate, each once."""
+    differentiable = [name for name in loss.input_names if tensors[name].is_floating_point()]
+    if EVERY in gradients:
+        return tuple(differentiable)
+    for index, name in enumerate(gradients):
+        if name not in tensors:
+            raise Fault(
+                "UNKNOWN_NAME",
+                f"{loss.name} has no input {name!r}; it has {', '.join(loss.input_names)}",
+                field=f"gradients[{index}]",
+            )
+        if name not in differentiable:
+            dtype = str(tensors[name].dtype).removeprefix("torch.")
+            raise Fault(
+                "NOT_DIFFERENTIABLE",
+                f"{name} is {dtype}, which has no gradient; ask for {', '.join(differentiable) or 'none'}",
+                field=f"gradients[{index}]",
+            )
+    return tuple(dict.fromkeys(gradients))
+
+
+def _forward(loss: Loss, tensors: Tensors, names: Sequence[str]) -> Computed:
+    for name in names:
+        tensors[name].requires_grad_()
+    with torch.set_grad_enabled(bool(names)):
+        return loss.compute(tensors)
+
+
+def _backward(
+    value: Tensor, tensors: Tensors, names: Sequence[str], grad_output: Tensor | None
+) -> dict[str, Tensor]:
+    if grad_output is None and value.dim():
+        raise Fault(
+            "NOT_DIFFERENTIABLE",
+            f"the result has shape {shape_text(value.shape)}, so its gradient needs grad_output of that shape; "
+            "give it, or reduce the loss",
+            field="grad_output",
+        )
+    if grad_output is not None and (grad_output.shape, grad_output.dtype) != (value.shape, value.dtype):
+        raise Fault(
+            "SHAPE_MISMATCH" if grad_output.dtype == value.dtype else "DTYPE_MISMATCH",
+            f"grad_output is {_type_text(grad_output)}; the result is {_type_text(value)}, and they must agree",
+            field="grad_output",
+        )
+    if not value.requires_grad:
+        raise Fault(
+            "NOT_DIFFERENTIABLE", "the result does not depend smoothly on any input; ask for no gradients",
+            field="gradients",
+        )
+    found = torch.autograd.grad(value, [tensors[name] for name in names], grad_output, materialize_grads=True)
+    return dict(zip(names, found, strict=True))
+
+
+def _sums(result: Evaluated, loss: Loss, tensors: Tensors) -> None:
+    result.weight_sum = loss.weight_sum(tensors)
+    if result.weight_sum is None:
+        return
+    if result.value.dim() or loss.reduction == "none":
+        result.loss_sum = float(result.value.sum(dtype=torch.float64))
+    elif loss.reduction == "sum":
+        result.loss_sum = float(result.value)
+    else:
+        result.loss_sum = float(result.value) * result.weight_sum if result.weight_sum else 0.0
+
+
+def _type_text(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {shape_text(tensor.shape)}"

@@ -1,0 +1,1 @@
+"""Models, optimizers and sessions; knows no protobuf and no gRPC."""

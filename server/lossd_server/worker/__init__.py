@@ -1,0 +1,1 @@
+"""What lives with one device: decode, validate, run, encode."""
