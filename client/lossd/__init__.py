@@ -1,0 +1,119 @@
+"""lossd: exact PyTorch losses, gradients and training steps as a service; this is the client, which needs no torch.
+
+import lossd
+
+client = lossd.Client("localhost:50051")   # or lossd.local(): a server inside this process
+result = client.evaluate(lossd.CrossEntropyLoss(), [[4.0, 1.0, 0.1]], [0], gradients=True)
+result.value, result.gradients["input"]
+"""
+
+from importlib.metadata import version as _version
+
+from lossd import nn as nn
+from lossd import optim as optim
+from lossd.aio import AsyncClient as AsyncClient
+from lossd.aio import AsyncSession as AsyncSession
+from lossd.channel import TLS as TLS
+from lossd.client import Client as Client
+from lossd.client import Session as Session
+from lossd.errors import Aborted as Aborted
+from lossd.errors import Cancelled as Cancelled
+from lossd.errors import DeadlineExceeded as DeadlineExceeded
+from lossd.errors import FailedPrecondition as FailedPrecondition
+from lossd.errors import Internal as Internal
+from lossd.errors import InvalidArgument as InvalidArgument
+from lossd.errors import LossdError as LossdError
+from lossd.errors import NotFound as NotFound
+from lossd.errors import Overloaded as Overloaded
+from lossd.errors import PermissionDenied as PermissionDenied
+from lossd.errors import ResourceExhausted as ResourceExhausted
+from lossd.errors import SessionLost as SessionLost
+from lossd.errors import Unauthenticated as Unauthenticated
+from lossd.errors import Unavailable as Unavailable
+from lossd.errors import Unimplemented as Unimplemented
+from lossd.evaluation import Evaluation as Evaluation
+from lossd.local import local as local
+from lossd.loss import Expression as Expression
+from lossd.loss import Loss as Loss
+from lossd.loss import WeightedSum as WeightedSum
+from lossd.loss import WeightedTerm as WeightedTerm
+from lossd.losses import BCELoss as BCELoss
+from lossd.losses import BCEWithLogitsLoss as BCEWithLogitsLoss
+from lossd.losses import CrossEntropyLoss as CrossEntropyLoss
+from lossd.losses import CTCLoss as CTCLoss
+from lossd.losses import HuberLoss as HuberLoss
+from lossd.losses import KLDivLoss as KLDivLoss
+from lossd.losses import L1Loss as L1Loss
+from lossd.losses import MSELoss as MSELoss
+from lossd.losses import NLLLoss as NLLLoss
+from lossd.losses import PoissonNLLLoss as PoissonNLLLoss
+from lossd.losses import SmoothL1Loss as SmoothL1Loss
+from lossd.results import Device as Device
+from lossd.results import Execution as Execution
+from lossd.results import Limits as Limits
+from lossd.results import LossArgument as LossArgument
+from lossd.results import LossInfo as LossInfo
+from lossd.results import LossInput as LossInput
+from lossd.results import Result as Result
+from lossd.results import ServerInfo as ServerInfo
+from lossd.results import SessionInfo as SessionInfo
+from lossd.results import Step as Step
+from lossd.results import TensorType as TensorType
+from lossd.results import Validation as Validation
+
+__version__ = _version("lossd")
+
+__all__ = [
+    "TLS",
+    "Aborted",
+    "AsyncClient",
+    "AsyncSession",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CTCLoss",
+    "Cancelled",
+    "Client",
+    "CrossEntropyLoss",
+    "DeadlineExceeded",
+    "Device",
+    "Evaluation",
+    "Execution",
+    "Expression",
+    "FailedPrecondition",
+    "HuberLoss",
+    "Internal",
+    "InvalidArgument",
+    "KLDivLoss",
+    "L1Loss",
+    "Limits",
+    "Loss",
+    "LossArgument",
+    "LossInfo",
+    "LossInput",
+    "LossdError",
+    "MSELoss",
+    "NLLLoss",
+    "NotFound",
+    "Overloaded",
+    "PermissionDenied",
+    "PoissonNLLLoss",
+    "ResourceExhausted",
+    "Result",
+    "ServerInfo",
+    "Session",
+    "SessionInfo",
+    "SessionLost",
+    "SmoothL1Loss",
+    "Step",
+    "TensorType",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+    "Validation",
+    "WeightedSum",
+    "WeightedTerm",
+    "__version__",
+    "local",
+    "nn",
+    "optim",
+]

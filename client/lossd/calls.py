@@ -1,0 +1,283 @@
+"""Every RPC as a value: its path, its request bytes and how to read its answer; knows no channel and does no I/O.
+
+The sync and the async client share all of this. What they add is waiting.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from google.protobuf.message import Message
+
+from lossd import framing, results, spec, tensors
+from lossd.errors import Internal, LossdError, from_status
+from lossd.evaluation import Evaluation, encoding, gradient_names
+from lossd.framing import Buffer
+from lossd.loss import Loss
+from lossd.nn import Module
+from lossd.optim import Optimizer
+from lossd.results import TensorType
+from lossd.tensors import Array, ArrayLike
+from lossd.v1 import (
+    catalog_service_pb2,
+    evaluation_service_pb2,
+    server_service_pb2,
+    tensor_pb2,
+    training_service_pb2,
+)
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+
+Outcome: TypeAlias = "results.Result | LossdError"
+"""What became of one member of a batch or stream."""
+
+TypeLike: TypeAlias = "TensorType | tuple[object, Sequence[int]] | Any"
+"""A `TensorType`, a pair like ("float32", (32, 10)), or anything that has `dtype` and `shape`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One unary RPC."""
+
+    method: str
+    request: bytes
+    read: Callable[[bytes], T]
+
+
+def evaluate(evaluation: Evaluation) -> Call[results.Result]:
+    """EvaluateLoss."""
+    request, attachments = evaluation_service_pb2.EvaluateLossRequest(), list[Buffer]()
+    evaluation.write(request, attachments)
+    return Call(
+        "/lossd.v1.EvaluationService/EvaluateLoss", framing.join(request.SerializeToString(), attachments), _result
+    )
+
+
+def evaluate_batch(evaluations: Iterable[Evaluation]) -> Call[list[Outcome]]:
+    """BatchEvaluateLoss; a member that cannot be written gets its error in its place and is not sent."""
+    request, attachments = evaluation_service_pb2.BatchEvaluateLossRequest(), list[Buffer]()
+    unsent: dict[int, LossdError] = {}
+    for index, evaluation in enumerate(evaluations):
+        kept = len(attachments)
+        try:
+            evaluation.write(request.evaluations.add(), attachments)
+        except LossdError as error:
+            unsent[index] = error
+            del request.evaluations[-1], attachments[kept:]
+
+    def read(answer: bytes) -> list[Outcome]:
+        message, attachments = _open(evaluation_service_pb2.BatchEvaluateLossResponse, answer)
+        outcomes = [_outcome(member, attachments) for member in message.results]
+        for index, error in unsent.items():  # ascending, so that each lands where it was taken out
+            outcomes.insert(index, error)
+        return outcomes
+
+    method = "/lossd.v1.EvaluationService/BatchEvaluateLoss"
+    return Call(method, framing.join(request.SerializeToString(), attachments), read)
+
+
+class Stream:
+    """One StreamEvaluateLoss: keeps members that could not be written in order with the answers to the others.
+
+    Requests may be written in another thread than answers are read in.
+    """
+
+    METHOD = "/lossd.v1.EvaluationService/StreamEvaluateLoss"
+
+    def __init__(self) -> None:
+        self._asked: deque[LossdError | None] = deque()  # None: sent, its answer comes
+
+    def request(self, evaluation: Evaluation) -> bytes | None:
+        """The next message to send; None if this member cannot be written."""
+        request, attachments = evaluation_service_pb2.StreamEvaluateLossRequest(), list[Buffer]()
+        try:
+            evaluation.write(request.evaluation, attachments)
+        except LossdError as error:
+            self._asked.append(error)
+            return None
+        self._asked.append(None)
+        return framing.join(request.SerializeToString(), attachments)
+
+    def outcomes(self, answer: bytes) -> Iterator[Outcome]:
+        """What is known after the next message from the server."""
+        while (error := self._asked.popleft()) is not None:
+            yield error
+        message, attachments = _open(evaluation_service_pb2.StreamEvaluateLossResponse, answer)
+        yield _outcome(message.result, attachments)
+
+    def rest(self) -> Iterator[Outcome]:
+        """What is left after the server's last message."""
+        for error in self._asked:
+            yield error or Internal("the server ended the stream without answering this evaluation")
+
+
+def losses() -> Call[list[results.LossInfo]]:
+    """ListLosses."""
+
+    def read(answer: bytes) -> list[results.LossInfo]:
+        message = catalog_service_pb2.ListLossesResponse.FromString(answer)
+        return [results.loss_info(loss) for loss in message.losses]
+
+    return Call("/lossd.v1.CatalogService/ListLosses", b"", read)
+
+
+def loss(name: str) -> Call[results.LossInfo]:
+    """GetLoss."""
+
+    def read(answer: bytes) -> results.LossInfo:
+        return results.loss_info(catalog_service_pb2.GetLossResponse.FromString(answer).loss)
+
+    request = catalog_service_pb2.GetLossRequest(name=name)
+    return Call("/lossd.v1.CatalogService/GetLoss", request.SerializeToString(), read)
+
+
+def validate(
+    loss: Loss, types: Mapping[str, TypeLike], gradients: bool | str | Iterable[str]
+) -> Call[results.Validation]:
+    """ValidateLoss."""
+
+    def read(answer: bytes) -> results.Validation:
+        return results.validation(catalog_service_pb2.ValidateLossResponse.FromString(answer))
+
+    request = catalog_service_pb2.ValidateLossRequest(gradients=gradient_names(gradients))
+    spec.write(loss, request.loss)
+    for name, kind in types.items():
+        dtype, shape = kind if isinstance(kind, tuple) else (kind.dtype, kind.shape)
+        message = request.inputs[name]
+        message.dtype = tensors.dtype_number(dtype, field=f"inputs.{name}")
+        message.shape.extend(shape)
+    return Call("/lossd.v1.CatalogService/ValidateLoss", request.SerializeToString(), read)
+
+
+def server_info() -> Call[results.ServerInfo]:
+    """GetServerInfo."""
+
+    def read(answer: bytes) -> results.ServerInfo:
+        return results.server_info(server_service_pb2.GetServerInfoResponse.FromString(answer))
+
+    return Call("/lossd.v1.ServerService/GetServerInfo", b"", read)
+
+
+def devices() -> Call[list[results.Device]]:
+    """ListDevices."""
+
+    def read(answer: bytes) -> list[results.Device]:
+        message = server_service_pb2.ListDevicesResponse.FromString(answer)
+        return [results.device(device) for device in message.devices]
+
+    return Call("/lossd.v1.ServerService/ListDevices", b"", read)
+
+
+def create_session(
+    model: Module, loss: Loss, optimizer: Optimizer, seed: int, state_dict: Mapping[str, ArrayLike] | None
+) -> Call[results.SessionInfo]:
+    """CreateSession."""
+
+    def read(answer: bytes) -> results.SessionInfo:
+        return results.session_info(training_service_pb2.CreateSessionResponse.FromString(answer).session)
+
+    request, attachments = training_service_pb2.CreateSessionRequest(seed=seed), list[Buffer]()
+    spec.write(model, request.model)
+    spec.write(loss, request.loss)
+    spec.write(optimizer, request.optimizer)
+    _write_arrays(request.state_dict, state_dict or {}, attachments, "state_dict")
+    method = "/lossd.v1.TrainingService/CreateSession"
+    return Call(method, framing.join(request.SerializeToString(), attachments), read)
+
+
+def get_session(session_id: str) -> Call[results.SessionInfo]:
+    """GetSession."""
+
+    def read(answer: bytes) -> results.SessionInfo:
+        return results.session_info(training_service_pb2.GetSessionResponse.FromString(answer).session)
+
+    request = training_service_pb2.GetSessionRequest(session_id=session_id)
+    return Call("/lossd.v1.TrainingService/GetSession", request.SerializeToString(), read)
+
+
+def delete_session(session_id: str) -> Call[None]:
+    """DeleteSession."""
+    request = training_service_pb2.DeleteSessionRequest(session_id=session_id)
+    return Call("/lossd.v1.TrainingService/DeleteSession", request.SerializeToString(), lambda answer: None)
+
+
+def train_step(session_id: str, loss: Loss | None, inputs: ArrayLike, targets: ArrayLike) -> Call[results.Step]:
+    """TrainStep; `loss` tells the names of the targets and which of them are floating."""
+
+    def read(answer: bytes) -> results.Step:
+        return results.step(training_service_pb2.TrainStepResponse.FromString(answer))
+
+    request, attachments = training_service_pb2.TrainStepRequest(session_id=session_id), list[Buffer]()
+    kinds = loss.inputs if loss is not None else {"input": True, "target": True}
+    _write_arrays(request.inputs, _named(inputs, ["input"], "inputs"), attachments, "inputs")
+    _write_arrays(request.targets, _named(targets, list(kinds)[1:], "targets"), attachments, "targets", kinds)
+    method = "/lossd.v1.TrainingService/TrainStep"
+    return Call(method, framing.join(request.SerializeToString(), attachments), read)
+
+
+def forward(session_id: str, inputs: ArrayLike) -> Call[Array]:
+    """Forward."""
+
+    def read(answer: bytes) -> Array:
+        message, attachments = _open(training_service_pb2.ForwardResponse, answer)
+        return tensors.read(message.output, attachments)
+
+    request, attachments = training_service_pb2.ForwardRequest(session_id=session_id), list[Buffer]()
+    _write_arrays(request.inputs, _named(inputs, ["input"], "inputs"), attachments, "inputs")
+    request.response_encoding = encoding(bool(attachments))
+    method = "/lossd.v1.TrainingService/Forward"
+    return Call(method, framing.join(request.SerializeToString(), attachments), read)
+
+
+def get_session_state(session_id: str) -> Call[dict[str, Array]]:
+    """GetSessionState."""
+
+    def read(answer: bytes) -> dict[str, Array]:
+        message, attachments = _open(training_service_pb2.GetSessionStateResponse, answer)
+        return results.arrays(message.state_dict, attachments)
+
+    request = training_service_pb2.GetSessionStateRequest(session_id=session_id, response_encoding=encoding(True))
+    return Call("/lossd.v1.TrainingService/GetSessionState", request.SerializeToString(), read)
+
+
+def _result(answer: bytes) -> results.Result:
+    return results.result(*_open(evaluation_service_pb2.EvaluateLossResponse, answer))
+
+
+def _outcome(member: evaluation_service_pb2.EvaluationResult, attachments: Sequence[Buffer]) -> Outcome:
+    if member.HasField("error"):
+        return from_status(member.error.SerializeToString())
+    return results.result(member.response, attachments)
+
+
+def _open(kind: type[M], answer: bytes) -> tuple[M, Sequence[Buffer]]:
+    """A message and its attachments; those of a large one are views into `answer`."""
+    if len(answer) < tensors.ATTACHMENT_BYTES:
+        message = kind.FromString(answer)
+        return message, message.attachments  # type: ignore[attr-defined]  # only kinds that have them are opened
+    header, attachments = framing.split(answer)
+    return kind.FromString(header), attachments  # type: ignore[arg-type]  # takes any buffer, the stubs say bytes
+
+
+def _named(given: ArrayLike, names: Sequence[str], what: str) -> Mapping[str, ArrayLike]:
+    if isinstance(given, Mapping):
+        return given
+    if len(names) != 1:
+        raise TypeError(f"{what} are {', '.join(names)} here: give them by name, as a dict")
+    return {names[0]: given}
+
+
+def _write_arrays(
+    messages: Mapping[str, tensor_pb2.Tensor],
+    arrays: Mapping[str, ArrayLike],
+    attachments: list[Buffer],
+    field: str,
+    kinds: Mapping[str, bool] = {},
+) -> None:
+    for name, value in arrays.items():
+        floating = kinds.get(name, True)
+        tensors.write(messages[name], value, attachments, floating=floating, field=f"{field}.{name}")

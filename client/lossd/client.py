@@ -1,0 +1,340 @@
+"""The synchronous client and its sessions: waiting for calls and nothing else; what a call is, `lossd.calls` knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+import grpc
+
+from lossd import calls, channel
+from lossd.calls import Call, Outcome, TypeLike
+from lossd.errors import LossdError, NotFound, from_call
+from lossd.evaluation import Evaluation
+from lossd.loss import Loss
+from lossd.nn import Module
+from lossd.optim import Optimizer
+from lossd.results import Device, LossInfo, Result, ServerInfo, SessionInfo, Step, Validation
+from lossd.tensors import Array, ArrayLike
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # for the type checker alone: no dependency
+
+T = TypeVar("T")
+
+
+class Client:
+    """A connection to a lossd server; safe to share between threads.
+
+    It connects at the first call and again by itself whenever the connection was lost. Calls that change nothing
+    are repeated, a few times and with growing pauses, when a server goes away; training steps never are.
+
+    Args:
+        target: HOST:PORT (all addresses of the name are used in turn), "unix:PATH" or any target of gRPC's;
+            default the environment's LOSSD_SERVER, else localhost:50051.
+        token: sent with every call as `authorization: Bearer …`. Without `tls` it travels in plain text.
+        tls: True to check the server against the system's authorities, or a `TLS` with files; default plain text.
+        timeout: seconds that a call may take unless it says otherwise; math.inf leaves it to the server.
+
+    Every method that calls the server raises `LossdError`s, drawn in `lossd.errors`, and takes `timeout`.
+
+        with lossd.Client("localhost:50051") as client:
+            client.evaluate(lossd.CrossEntropyLoss(), [[4.0, 1.0, 0.1]], [0]).value   # 0.06768565624952316
+    """
+
+    def __init__(
+        self,
+        target: str | None = None,
+        *,
+        token: str | None = None,
+        tls: bool | channel.TLS | None = None,
+        timeout: float = 60.0,
+    ) -> None:
+        self.target = channel.resolve(target)
+        self.timeout = timeout
+        self._metadata = channel.metadata(token)
+        if tls:
+            tls = channel.TLS() if tls is True else tls
+            self._channel = grpc.secure_channel(
+                channel.uri(self.target), tls.credentials(), channel.OPTIONS + tls.options()
+            )
+        else:
+            self._channel = grpc.insecure_channel(channel.uri(self.target), channel.OPTIONS)
+        self._methods: dict[str, grpc.UnaryUnaryMultiCallable[bytes, bytes]] = {}
+        self._closed = False
+
+    def evaluate(
+        self,
+        loss: Loss,
+        /,
+        *inputs: ArrayLike,
+        gradients: bool | str | Iterable[str] = False,
+        grad_output: ArrayLike | None = None,
+        request_id: str = "",
+        validate_only: bool = False,
+        timeout: float | None = None,
+        **named_inputs: ArrayLike,
+    ) -> Result:
+        """Evaluates a loss, and its gradients if asked.
+
+        Args:
+            loss: the loss, for example `lossd.MSELoss()`.
+            *inputs: arrays in torch's forward order: numpy, nested lists, torch or jax tensors, numbers.
+            gradients: True for the gradient of every input that torch differentiates, or names of inputs.
+            grad_output: the vector of the vector–Jacobian product, of the shape of the result; needed for gradients
+                of an unreduced loss, 1 otherwise.
+            request_id: your own name for this evaluation, echoed in the result; at most 128 characters.
+            validate_only: check everything, the elements included, and compute nothing.
+            timeout: seconds; default the client's.
+            **named_inputs: arrays by torch's forward argument names.
+
+        Raises:
+            InvalidArgument: `.field` says which input or argument is wrong, the message what was expected.
+
+            r = client.evaluate(lossd.CrossEntropyLoss(), [[4.0, 1.0, 0.1]], [0], gradients=True)
+            r.value, r.gradients["input"]   # 0.06768565624952316, a float32 array (1, 3)
+        """
+        evaluation = Evaluation(
+            loss,
+            *inputs,
+            gradients=gradients,
+            grad_output=grad_output,
+            request_id=request_id,
+            validate_only=validate_only,
+            **named_inputs,
+        )
+        return self._call(calls.evaluate(evaluation), timeout)
+
+    def evaluate_batch(self, evaluations: Iterable[Evaluation], *, timeout: float | None = None) -> list[Outcome]:
+        """Evaluates many independent losses in one trip, at most 4,096.
+
+        Returns:
+            A `Result` for each evaluation, or the `LossdError` it failed with, in order: one failing fails no other.
+
+            a, b = client.evaluate_batch([lossd.Evaluation(lossd.MSELoss(), x, y), lossd.Evaluation(lossd.L1Loss(), x, y)])
+        """
+        return self._call(calls.evaluate_batch(evaluations), timeout)
+
+    def evaluate_stream(self, evaluations: Iterable[Evaluation], *, timeout: float | None = None) -> Iterator[Outcome]:
+        """Evaluates losses as they come, several under way at once.
+
+        Args:
+            evaluations: read in another thread, ahead of the results; what it raises ends the stream and is raised
+                here after the results of what it had yielded.
+            timeout: seconds for the whole stream; default the client's.
+
+        Yields:
+            A `Result` for each evaluation, or the `LossdError` it failed with, in order.
+
+            for outcome in client.evaluate_stream(lossd.Evaluation(loss, x, y) for x, y in batches): ...
+        """
+        stream = calls.Stream()
+        raised: list[BaseException] = []
+
+        def requests() -> Iterator[bytes]:
+            try:
+                for evaluation in evaluations:
+                    request = stream.request(evaluation)
+                    if request is not None:
+                        yield request
+            except Exception as error:  # noqa: BLE001  # raised in grpc's thread, which would only log it
+                raised.append(error)
+
+        for answer in self._stream(calls.Stream.METHOD, requests(), timeout):
+            yield from stream.outcomes(answer)
+        yield from stream.rest()
+        for error in raised:
+            raise error
+
+    def losses(self, *, timeout: float | None = None) -> list[LossInfo]:
+        """Describes every loss of the server, sorted by name."""
+        return self._call(calls.losses(), timeout)
+
+    def loss(self, name: str, *, timeout: float | None = None) -> LossInfo:
+        """Describes one loss, by its name ("huber_loss") or class name ("HuberLoss").
+
+        Raises:
+            NotFound: the message names the nearest spelling.
+        """
+        return self._call(calls.loss(name), timeout)
+
+    def validate(
+        self,
+        loss: Loss,
+        /,
+        *,
+        gradients: bool | str | Iterable[str] = False,
+        timeout: float | None = None,
+        **types: TypeLike,
+    ) -> Validation:
+        """Checks a loss against the types and shapes of its inputs, without data, and tells the types of the results.
+
+        Args:
+            loss: the loss.
+            gradients: as in `evaluate`.
+            timeout: seconds; default the client's.
+            **types: for each input a pair of element type and shape, or anything that has `dtype` and `shape`.
+
+        Raises:
+            InvalidArgument: as `evaluate` would, but for the ranges of elements.
+
+            client.validate(lossd.CrossEntropyLoss(), input=("float32", (32, 10)), target=("int64", (32,)))
+        """
+        return self._call(calls.validate(loss, types, gradients), timeout)
+
+    def server_info(self, *, timeout: float | None = None) -> ServerInfo:
+        """Versions and limits of the server."""
+        return self._call(calls.server_info(), timeout)
+
+    def devices(self, *, timeout: float | None = None) -> list[Device]:
+        """The server's devices and how they are."""
+        return self._call(calls.devices(), timeout)
+
+    def create_session(
+        self,
+        *,
+        model: Module,
+        loss: Loss,
+        optimizer: Optimizer,
+        seed: int = 0,
+        state_dict: Mapping[str, ArrayLike] | None = None,
+        timeout: float | None = None,
+    ) -> Session:
+        """Builds a model, its loss and its optimizer on one device of the server, to train there.
+
+        Args:
+            model: for example `lossd.nn.Sequential(lossd.nn.Linear(1, 1))`.
+            loss: reduced to a scalar; its first input is bound to the model's output.
+            optimizer: for example `lossd.optim.SGD(lr=0.01)`.
+            seed: of the initial parameters, as torch.manual_seed takes it.
+            state_dict: initial parameters and buffers, all of them, instead of torch's initialisation.
+            timeout: seconds; default the client's.
+
+        Raises:
+            InvalidArgument: if the parts do not fit.
+            ResourceExhausted: if the server holds as many sessions as it may.
+        """
+        info = self._call(calls.create_session(model, loss, optimizer, seed, state_dict), timeout)
+        return Session(self, info.session_id, loss)
+
+    def session(self, session_id: str, *, timeout: float | None = None) -> Session:
+        """A session that exists already, by its identifier.
+
+        Raises:
+            NotFound: if there is none; `SessionLost` if it ended with its worker.
+        """
+        info = self._call(calls.get_session(session_id), timeout)
+        return Session(self, session_id, info.loss)
+
+    def close(self) -> None:
+        """Ends the connection and every call under way; calls after it raise RuntimeError."""
+        self._closed = True
+        self._methods = {}
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.target!r})"
+
+    def _call(self, call: Call[T], timeout: float | None) -> T:
+        """Sends a call and waits: every unary RPC goes through here."""
+        method = self._methods.get(call.method) or self._bind(call.method)
+        seconds = channel.seconds(timeout, self.timeout)
+        try:
+            answer = method(call.request, timeout=seconds, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise from_call(error, target=self.target, timeout=seconds) from None
+        return call.read(answer)
+
+    def _stream(self, method: str, requests: Iterator[bytes], timeout: float | None) -> Iterator[bytes]:
+        """As `_call`, for streams."""
+        self._check_open()
+        seconds = channel.seconds(timeout, self.timeout)
+        bound: grpc.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(method)
+        call = bound(requests, timeout=seconds, metadata=self._metadata)
+        try:
+            yield from call
+        except grpc.RpcError as error:
+            raise from_call(error, target=self.target, timeout=seconds) from None
+        finally:
+            call.cancel()  # ends what a reader that stopped early left running
+
+    def _bind(self, method: str) -> grpc.UnaryUnaryMultiCallable[bytes, bytes]:
+        self._check_open()
+        bound: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(method)
+        self._methods[method] = bound
+        return bound
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("this client is closed")
+
+
+class Session:
+    """A model in training on the server; made by `Client.create_session` and `Client.session`.
+
+    As a context manager it deletes itself at the end. It lives in the memory of one worker and ends with it: calls
+    then raise `SessionLost`.
+
+        with client.create_session(model=lossd.nn.Linear(1, 1), loss=lossd.MSELoss(),
+                                   optimizer=lossd.optim.SGD(lr=0.01)) as session:
+            for _ in range(100):
+                step = session.step([[2], [4], [6]], [[4], [8], [12]])
+            session.predict([[5.0]])
+    """
+
+    def __init__(self, client: Client, session_id: str, loss: Loss | None) -> None:
+        self.session_id = session_id
+        self._client = client
+        self._loss = loss
+
+    def step(self, inputs: ArrayLike, targets: ArrayLike, *, timeout: float | None = None) -> Step:
+        """zero_grad, forward, loss, backward and optimizer step, in one trip.
+
+        Never repeated by itself: after `Unavailable` or `DeadlineExceeded`, `info().step` tells whether it ran.
+
+        Args:
+            inputs: the model's input, or a dict of them by name.
+            targets: the loss's other input, or a dict of them by name.
+            timeout: seconds; default the client's.
+
+        Raises:
+            InvalidArgument: if they do not fit; the session is unchanged.
+        """
+        return self._client._call(calls.train_step(self.session_id, self._loss, inputs, targets), timeout)
+
+    def predict(self, inputs: ArrayLike, *, timeout: float | None = None) -> Array:
+        """The model's output, as a read-only array; trains nothing."""
+        return self._client._call(calls.forward(self.session_id, inputs), timeout)
+
+    def state_dict(self, *, timeout: float | None = None) -> dict[str, Array]:
+        """Parameters and buffers by torch's names, as read-only arrays."""
+        return self._client._call(calls.get_session_state(self.session_id), timeout)
+
+    def info(self, *, timeout: float | None = None) -> SessionInfo:
+        """The session as it stands."""
+        return self._client._call(calls.get_session(self.session_id), timeout)
+
+    def delete(self, *, timeout: float | None = None) -> None:
+        """Ends the session and frees what it holds."""
+        self._client._call(calls.delete_session(self.session_id), timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self.delete()
+        except NotFound:
+            pass  # gone already
+        except LossdError:
+            if kind is None:  # else the first error is the one to see
+                raise
+
+    def __repr__(self) -> str:
+        return f"Session({self.session_id!r})"

@@ -1,0 +1,107 @@
+"""One evaluation as the caller states it, and how it is written into a request; knows no call and no transport."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lossd import tensors
+from lossd.framing import Buffer
+from lossd.loss import Loss
+from lossd.tensors import ArrayLike
+from lossd.v1 import evaluation_service_pb2, tensor_pb2
+
+
+class Evaluation:
+    """A loss, its inputs and what to return of it: the arguments of `Client.evaluate`, for batches and streams.
+
+    Args:
+        loss: the loss.
+        *inputs: arrays, in torch's forward order.
+        gradients: True for the gradient of every input that torch differentiates, or names of inputs.
+        grad_output: the vector of the vector–Jacobian product, of the shape of the result; needed for gradients of
+            an unreduced loss, 1 otherwise.
+        request_id: your own name for this evaluation, echoed in the result; at most 128 characters.
+        validate_only: check everything, the elements included, and compute nothing.
+        **named_inputs: arrays, by torch's forward argument names.
+
+    Raises:
+        TypeError: for no loss, more inputs than the loss takes, or one given twice.
+
+    >>> from lossd import MSELoss
+    >>> Evaluation(MSELoss(), [78, 85, 92], target=[80, 87, 90]).inputs
+    {'input': [78, 85, 92], 'target': [80, 87, 90]}
+    """
+
+    __slots__ = ("grad_output", "gradients", "inputs", "loss", "request_id", "validate_only")
+
+    def __init__(
+        self,
+        loss: Loss,
+        /,
+        *inputs: ArrayLike,
+        gradients: bool | str | Iterable[str] = False,
+        grad_output: ArrayLike | None = None,
+        request_id: str = "",
+        validate_only: bool = False,
+        **named_inputs: ArrayLike,
+    ) -> None:
+        if not isinstance(loss, Loss):
+            raise TypeError(f"expected a loss such as lossd.MSELoss(), given {loss!r}")
+        self.loss = loss
+        self.inputs = _bind(loss, inputs, named_inputs)
+        self.gradients = gradient_names(gradients)
+        self.grad_output = grad_output
+        self.request_id = request_id
+        self.validate_only = validate_only
+
+    def write(self, request: evaluation_service_pb2.EvaluateLossRequest, attachments: list[Buffer]) -> None:
+        """Fills an empty request; large arrays are appended to `attachments`.
+
+        Raises:
+            InvalidArgument: if an input is no array of numbers.
+        """
+        sent = len(attachments)
+        request.loss.MergeFromString(self.loss.wire)
+        kinds, messages = self.loss.inputs, request.inputs
+        for name, value in self.inputs.items():
+            floating = kinds.get(name, True)
+            tensors.write(messages[name], value, attachments, floating=floating, field=f"inputs.{name}")
+        if self.gradients:
+            request.gradients.extend(self.gradients)
+        if self.grad_output is not None:
+            tensors.write(request.grad_output, self.grad_output, attachments, field="grad_output")
+        if self.request_id:
+            request.request_id = self.request_id
+        if self.validate_only:
+            request.validate_only = True
+        request.response_encoding = encoding(len(attachments) > sent)
+
+
+def gradient_names(gradients: bool | str | Iterable[str]) -> tuple[str, ...]:
+    """What the contract says for it: "*" is every input that torch differentiates.
+
+    >>> gradient_names(True), gradient_names("input"), gradient_names(False)
+    (('*',), ('input',), ())
+    """
+    if isinstance(gradients, bool):
+        return ("*",) if gradients else ()
+    return (gradients,) if isinstance(gradients, str) else tuple(gradients)
+
+
+def encoding(large: bool) -> tensor_pb2.ResponseEncoding:
+    """How to have arrays sent back: they are about as large as those that went out."""
+    return tensor_pb2.RESPONSE_ENCODING_ATTACHMENT if large else tensor_pb2.RESPONSE_ENCODING_RAW
+
+
+def _bind(loss: Loss, inputs: tuple[ArrayLike, ...], named: dict[str, ArrayLike]) -> dict[str, ArrayLike]:
+    if not inputs:
+        return named
+    names = loss.inputs
+    if len(inputs) > len(names):
+        raise TypeError(f"{type(loss).__name__} takes {len(names)} inputs ({', '.join(names)}), given {len(inputs)}")
+    bound = dict(zip(names, inputs, strict=False))
+    for name, value in named.items():
+        if name in bound:
+            raise TypeError(f"input {name!r} is given twice, by position and by name")
+        bound[name] = value
+    return bound

@@ -1,0 +1,203 @@
+"""What every loss is on this side, and how losses combine; knows no single loss of torch.nn and no tensor's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+from lossd import spec
+from lossd.v1 import loss_pb2
+
+Reduction = Literal["none", "mean", "sum"]
+"""How per-element losses become one number."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Loss(spec.Spec):
+    """A loss as data: immutable, hashable, equal to another that means the same on the wire.
+
+    Losses add up and take factors: `0.8 * MSELoss() + 0.2 * L1Loss()` is a `WeightedSum`.
+
+    Args:
+        allow_broadcast: lets an elementwise loss take inputs whose shapes differ but broadcast; default off, because
+            (N,1) against (N,) is (N,N) and almost always a mistake.
+    """
+
+    allow_broadcast: bool = False
+
+    INPUTS: ClassVar[Mapping[str, bool]] = {"input": True, "target": True}
+    """Forward arguments in torch's order, and whether plain Python integers given for one stand for floats."""
+
+    __array_ufunc__: ClassVar[None] = None  # numpy scalars then leave `np.float64(2) * loss` to __rmul__
+
+    def __post_init__(self) -> None:
+        _ = self.wire  # now: a mistake is reported where it is written, and an array given cannot change later
+
+    @cached_property
+    def wire(self) -> bytes:
+        """The serialized LossSpec."""
+        return spec.write(self, loss_pb2.LossSpec()).SerializeToString(deterministic=True)
+
+    @property
+    def name(self) -> str:
+        """Name of this loss in the contract, for example "cross_entropy_loss"."""
+        return str(loss_pb2.LossSpec.FromString(self.wire).WhichOneof("loss"))
+
+    @property
+    def inputs(self) -> Mapping[str, bool]:
+        """As `INPUTS`, for this very loss."""
+        return self.INPUTS
+
+    def named(self, label: str) -> WeightedSum:
+        """This loss as a term that the results call `label`.
+
+        >>> from lossd import L1Loss, MSELoss
+        >>> (MSELoss().named("fit") + 0.1 * L1Loss().named("size")).labels
+        ('fit', 'size')
+        """
+        return WeightedSum(terms=[WeightedTerm(loss=self, label=label)])
+
+    def on(self, **inputs: str) -> WeightedSum:
+        """This loss as a term that reads other inputs of the request.
+
+        >>> from lossd import KLDivLoss
+        >>> distilled = KLDivLoss(reduction="batchmean").on(input="student", target="teacher")
+        >>> list(distilled.inputs)
+        ['student', 'teacher']
+        """
+        return WeightedSum(terms=[WeightedTerm(loss=self, inputs=inputs)])
+
+    def __add__(self, other: Loss) -> WeightedSum:
+        if not isinstance(other, Loss):
+            return NotImplemented
+        return WeightedSum(terms=(*_terms(self), *_terms(other)))
+
+    def __radd__(self, other: Literal[0]) -> Loss:
+        return self if other == 0 else NotImplemented  # so that sum(losses) works, which starts from 0
+
+    def __mul__(self, factor: float) -> WeightedSum:
+        if isinstance(factor, Loss):
+            return NotImplemented
+        return WeightedSum(terms=[replace(term, weight=factor * _weight(term)) for term in _terms(self)])
+
+    __rmul__ = __mul__
+
+    def __eq__(self, other: object) -> bool:
+        return self.wire == other.wire if isinstance(other, Loss) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.wire)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class WeightedTerm(spec.Spec):
+    """One term of a weighted sum.
+
+    Args:
+        loss: the loss.
+        weight: factor; default 1.
+        label: what results call this term, [a-z0-9][a-z0-9._-]{0,63}; default the loss's name.
+        inputs: names of this loss's inputs → names in the request, for those that differ.
+    """
+
+    loss: Loss
+    weight: float | None = None
+    label: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class WeightedSum(Loss):
+    """A weighted sum of losses over the same inputs; results hold the unweighted value of each term too.
+
+    Formula: Σ weight × term.
+
+    Args:
+        terms: at least one, at most 64, all of one shape once reduced. Sums nest.
+
+    Inputs: those of all terms together, in the order of their first appearance.
+
+    >>> from lossd import L1Loss, MSELoss
+    >>> loss = 0.8 * MSELoss() + 0.2 * L1Loss()
+    >>> loss.labels
+    ('mse_loss', 'l1_loss')
+    >>> (loss + MSELoss(reduction="sum")).labels
+    ('mse_loss', 'l1_loss', 'mse_loss_2')
+    """
+
+    terms: Iterable[WeightedTerm]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", tuple(self.terms))
+        super().__post_init__()
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What results call the terms: the label given or the loss's name, a repeated one with `_2`, `_3`, …"""
+        labels: list[str] = []
+        for term in self.terms:
+            label = wanted = term.label or term.loss.name
+            count = 1
+            while label in labels:
+                count += 1
+                label = f"{wanted}_{count}"
+            labels.append(label)
+        return tuple(labels)
+
+    @cached_property
+    def inputs(self) -> Mapping[str, bool]:
+        """The inputs of all terms; integers stand for floats where every term wants floats."""
+        found: dict[str, bool] = {}
+        for term in self.terms:
+            for name, floating in term.loss.inputs.items():
+                name = term.inputs.get(name, name)
+                found[name] = found.get(name, True) and floating
+        return found
+
+    def named(self, label: str) -> WeightedSum:
+        """A single term gets this label; several become one nested term of this label."""
+        terms = tuple(self.terms)
+        return WeightedSum(terms=[replace(terms[0], label=label)]) if len(terms) == 1 else super().named(label)
+
+    def on(self, **inputs: str) -> WeightedSum:
+        """The same sum over other inputs of the request."""
+        terms = []
+        for term in self.terms:
+            read = {name: term.inputs.get(name, name) for name in term.loss.inputs}
+            moved = {name: inputs.get(given, given) for name, given in read.items() if inputs.get(given, given) != name}
+            terms.append(replace(term, inputs=moved))
+        return WeightedSum(terms=terms)
+
+    def arguments(self) -> dict[str, Any]:
+        """As given, with every label filled in."""
+        labelled = [replace(term, label=label) for term, label in zip(self.terms, self.labels, strict=True)]
+        return super().arguments() | {"terms": tuple(labelled)}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Expression(Loss):
+    """A loss written as a formula over the inputs by name.
+
+    Formula: `source`. A result that is not a scalar counts as unreduced: it comes back in `losses`.
+
+    Args:
+        source: arithmetic, comparisons and the functions of docs/expressions.md; at most 4,096 characters.
+
+    Inputs: those that the formula names, floating unless their array says otherwise. Two positional inputs are
+    `input` and `target`; any others go by keyword.
+
+    >>> Expression("mean((input - target)**2) + 0.1*sum(abs(input - target))").name
+    'expression'
+    """
+
+    source: str
+
+
+def _terms(loss: Loss) -> tuple[WeightedTerm, ...]:
+    return tuple(loss.terms) if isinstance(loss, WeightedSum) else (WeightedTerm(loss=loss),)
+
+
+def _weight(term: WeightedTerm) -> float:
+    return 1.0 if term.weight is None else term.weight

@@ -1,0 +1,322 @@
+"""What calls return, as plain frozen objects; knows how to read them from the contract's messages and nothing else.
+
+Arrays are numpy's, read-only and without a copy of their own: they look into the received bytes. Copy one to
+change it (`array.copy()`), or to keep a small part of a large answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from lossd import spec, tensors
+from lossd.framing import Buffer
+from lossd.loss import Loss
+from lossd.nn import Module
+from lossd.optim import Optimizer
+from lossd.tensors import Array
+from lossd.v1 import catalog_service_pb2, evaluation_service_pb2, loss_pb2, server_service_pb2, training_service_pb2
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Where and how an answer was computed.
+
+    Attributes:
+        device: for example "cpu:0" or "cuda:1".
+        queue: seconds between admission and the start of the work.
+        compute: seconds of forward and backward work, decoding and encoding excluded.
+        batch_size: evaluations that shared the kernel call; 1 if it ran alone.
+    """
+
+    device: str
+    queue: float
+    compute: float
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """The answer to one evaluation.
+
+    Attributes:
+        value: the reduced loss, exactly as its tensor holds it; None for an unreduced loss.
+        losses: one loss per element for `reduction="none"` and expressions that do not reduce, else None.
+        loss_sum: Σ weight × loss, the numerator of the mean; None where a mean means nothing.
+        weight_sum: the denominator; chunks merge as Σ loss_sum / Σ weight_sum.
+        terms: unweighted value of each term of a weighted sum, by label; nested ones as "outer/inner".
+        gradients: dL/d(input) by input name, each of the shape and element type of its input.
+        request_id: the request_id given.
+        execution: where and how this was computed.
+    """
+
+    value: float | None
+    losses: Array | None
+    loss_sum: float | None
+    weight_sum: float | None
+    terms: dict[str, float]
+    gradients: dict[str, Array]
+    request_id: str
+    execution: Execution
+
+    def __float__(self) -> float:
+        if self.value is None:
+            raise TypeError("an unreduced loss has no single value; see .losses")
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The outcome of a training step.
+
+    Attributes:
+        value: the loss before the step.
+        step: completed steps, this one included.
+        grad_norm: Euclidean norm of all gradients together.
+        terms: unweighted value of each term of a weighted sum, by label.
+        execution: where and how this was computed.
+    """
+
+    value: float
+    step: int
+    grad_norm: float
+    terms: dict[str, float]
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """A session as it stands.
+
+    Attributes:
+        session_id: its identifier, chosen by the server.
+        device: the device that holds it.
+        step: completed steps.
+        parameter_count: trainable numbers.
+        model, loss, optimizer: what it is made of; None for a kind that this client does not know.
+        create_time: when it was created, by the server's clock, UTC.
+    """
+
+    session_id: str
+    device: str
+    step: int
+    parameter_count: int
+    model: Module | None
+    loss: Loss | None
+    optimizer: Optimizer | None
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """Element type (torch's name) and shape of a tensor."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What an evaluation would return.
+
+    Attributes:
+        result: type of the result; shape () for a reduced loss.
+        gradients: types of the gradients by input name.
+    """
+
+    result: TensorType
+    gradients: dict[str, TensorType]
+
+
+@dataclass(frozen=True, slots=True)
+class LossArgument:
+    """A constructor argument: torch's name, its type, its default as JSON ("" if required), meaning and range."""
+
+    name: str
+    type: str
+    default: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class LossInput:
+    """A forward argument: torch's name, element types accepted, shapes in torch's notation, meaning and range."""
+
+    name: str
+    dtypes: tuple[str, ...]
+    shape: str
+    description: str
+    differentiable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LossInfo:
+    """What there is to know about a loss.
+
+    Attributes:
+        name: for example "huber_loss".
+        class_name: in torch.nn and here, for example "HuberLoss".
+        summary: one line.
+        formula: the unreduced formula.
+        arguments: constructor arguments.
+        inputs: forward arguments, in torch's order.
+        reductions: those it takes; the first is the default.
+        traps: mistakes that torch does not report.
+        tasks: what it is for.
+        reference: where the definition comes from.
+    """
+
+    name: str
+    class_name: str
+    summary: str
+    formula: str
+    arguments: tuple[LossArgument, ...]
+    inputs: tuple[LossInput, ...]
+    reductions: tuple[str, ...]
+    traps: tuple[str, ...]
+    tasks: tuple[str, ...]
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a server takes; sizes in bytes, times in seconds."""
+
+    max_inflight_bytes: int
+    default_deadline_seconds: float
+    max_deadline_seconds: float
+    max_values_elements: int
+    max_rank: int
+    max_batch_evaluations: int
+    max_expression_length: int
+    max_sessions_per_device: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """Versions and limits of a server; `torch_version` is "" until its first worker is up."""
+
+    version: str
+    torch_version: str
+    grpc_version: str
+    python_version: str
+    engine: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device and its worker.
+
+    Attributes:
+        name: for example "cuda:1"; its health is served as "device/cuda:1".
+        healthy: whether its worker is up and answers.
+        restarts: times the worker was started again after it ended unasked.
+        pending: calls queued or running.
+        memory_bytes: resident set of the worker, or memory allocated on the accelerator.
+        sessions: sessions it holds.
+    """
+
+    name: str
+    healthy: bool
+    restarts: int
+    pending: int
+    memory_bytes: int
+    sessions: int
+
+
+def result(message: evaluation_service_pb2.EvaluateLossResponse, attachments: Sequence[Buffer]) -> Result:
+    """Reads an answer whose attachments lie in `attachments`."""
+    return Result(
+        message.value if message.HasField("value") else None,
+        tensors.read(message.losses, attachments) if message.HasField("losses") else None,
+        message.loss_sum if message.HasField("loss_sum") else None,
+        message.weight_sum if message.HasField("weight_sum") else None,
+        dict(message.terms),
+        arrays(message.gradients, attachments),
+        message.request_id,
+        _same(Execution, message.execution),
+    )
+
+
+def arrays(messages: Mapping[str, Any], attachments: Sequence[Buffer]) -> dict[str, Array]:
+    """Reads a map of Tensors."""
+    return {name: tensors.read(message, attachments) for name, message in messages.items()}
+
+
+def step(message: training_service_pb2.TrainStepResponse) -> Step:
+    """Reads a step's outcome."""
+    execution = _same(Execution, message.execution)
+    return Step(message.value, message.step, message.grad_norm, dict(message.terms), execution)
+
+
+def session_info(message: training_service_pb2.Session) -> SessionInfo:
+    """Reads a session."""
+    model, loss, optimizer = (spec.read(part) for part in (message.model, message.loss, message.optimizer))
+    return SessionInfo(
+        message.session_id,
+        message.device,
+        message.step,
+        message.parameter_count,
+        model if isinstance(model, Module) else None,
+        loss if isinstance(loss, Loss) else None,
+        optimizer if isinstance(optimizer, Optimizer) else None,
+        message.create_time.ToDatetime(timezone.utc),
+    )
+
+
+def tensor_type(message: catalog_service_pb2.TensorType) -> TensorType:
+    """Reads a type."""
+    return TensorType(tensors.NAMES[message.dtype], tuple(message.shape))
+
+
+def validation(message: catalog_service_pb2.ValidateLossResponse) -> Validation:
+    """Reads the outcome of a dry run."""
+    return Validation(
+        tensor_type(message.result), {name: tensor_type(kind) for name, kind in message.gradients.items()}
+    )
+
+
+def loss_info(message: catalog_service_pb2.LossInfo) -> LossInfo:
+    """Reads a line of the catalogue."""
+    inputs = (
+        LossInput(given.name, tuple(tensors.NAMES[dtype] for dtype in given.dtypes), given.shape,
+                  given.description, given.differentiable)
+        for given in message.inputs
+    )  # fmt: skip
+    return LossInfo(
+        message.name,
+        message.class_name,
+        message.summary,
+        message.formula,
+        tuple(_same(LossArgument, argument) for argument in message.arguments),
+        tuple(inputs),
+        tuple(spec.enum_name(loss_pb2.Reduction.DESCRIPTOR, number) for number in message.reductions),
+        tuple(message.traps),
+        tuple(message.tasks),
+        message.reference,
+    )
+
+
+def server_info(message: server_service_pb2.GetServerInfoResponse) -> ServerInfo:
+    """Reads versions and limits."""
+    limits = _same(Limits, message.limits)
+    return ServerInfo(
+        message.version, message.torch_version, message.grpc_version, message.python_version, message.engine, limits
+    )
+
+
+def device(message: server_service_pb2.Device) -> Device:
+    """Reads a device."""
+    return _same(Device, message)
+
+
+def _same(kind: type[T], message: Message) -> T:
+    """An object whose attributes are plain fields of the same names."""
+    return kind(*(getattr(message, name) for name in kind.__slots__))  # type: ignore[attr-defined]  # a slotted dataclass

@@ -1,0 +1,173 @@
+"""Python objects ↔ the contract's specification messages, by names alone; knows no particular loss, model or optimizer.
+
+A class that derives from `Spec` is sent as the message of its own name, each attribute as the field of its own
+name, and None not at all, which means torch's default. So a new loss needs a message and a dataclass, no glue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any, TypeAlias, TypeVar, cast
+
+from google.protobuf.message import Message
+
+from lossd import tensors
+from lossd.v1 import tensor_pb2
+
+M = TypeVar("M", bound=Message)
+
+Descriptor: TypeAlias = Any
+"""protobuf's descriptor of a field or enum; its two runtimes disagree about the types."""
+
+
+class Spec:
+    """Base of everything that is sent as a message of its class's name."""
+
+    def arguments(self) -> dict[str, Any]:
+        """What is sent, by field name; None is left out."""
+        return {field.name: getattr(self, field.name) for field in fields(cast(Any, self))}  # always a dataclass
+
+    @classmethod
+    def of(cls, arguments: dict[str, Any]) -> Spec:
+        """The object that `arguments` came from."""
+        return cls(**arguments)
+
+    def __repr__(self) -> str:
+        defaults = {field.name: field.default for field in fields(cast(Any, self))}
+        given = (f"{name}={value!r}" for name, value in vars(self).items() if value is not defaults.get(name, value))
+        return f"{type(self).__name__}({', '.join(given)})"
+
+
+def write(spec: Spec, union: M) -> M:
+    """Fills a message whose oneof has a member named as the spec's class: LossSpec, ModelSpec or OptimizerSpec.
+
+    Raises:
+        TypeError: if the contract has no such member, or an argument is of the wrong kind.
+        ValueError: if a string is not one of the values that the contract has for it.
+
+    >>> from lossd.losses import HuberLoss
+    >>> from lossd.v1 import loss_pb2
+    >>> write(HuberLoss(delta=2.0, reduction="sum"), loss_pb2.LossSpec()).huber_loss.delta
+    2.0
+    """
+    members = {field.message_type.name: field.name for field in _descriptor(union).oneofs[0].fields}
+    name = members.get(type(spec).__name__) if isinstance(spec, Spec) else None
+    if name is None:
+        raise TypeError(f"expected one of lossd's {', '.join(members)}; given {spec!r}")
+    arguments = spec.arguments()
+    for field in _descriptor(union).fields:
+        if field.containing_oneof is None and arguments.get(field.name):
+            setattr(union, field.name, arguments[field.name])
+    message = getattr(union, name)
+    message.SetInParent()
+    _fill(message, arguments)
+    return union
+
+
+def read(union: Message) -> Spec | None:
+    """The object that a LossSpec, ModelSpec or OptimizerSpec stands for; None if this package has no such class.
+
+    Tensors come back as numpy arrays.
+
+    >>> from lossd.v1 import loss_pb2
+    >>> read(loss_pb2.LossSpec(huber_loss=loss_pb2.HuberLoss(delta=2)))
+    HuberLoss(delta=2.0)
+    """
+    name = union.WhichOneof(_descriptor(union).oneofs[0].name)
+    if name is None:
+        return None
+    outer = {field.name: getattr(union, field.name) for field, _ in union.ListFields() if field.name != name}
+    message = getattr(union, name)
+    kind = next((kind for kind in _kinds(Spec) if kind.__name__ == _descriptor(message).name), None)
+    return kind.of(_arguments(message) | outer) if kind else None
+
+
+def enum_name(enum: Descriptor, number: int) -> str:
+    """An enum's value as the SDK writes it: "mean" for REDUCTION_MEAN."""
+    return str(enum.values_by_number[number].name.removeprefix(_prefix(enum)).lower())
+
+
+def _fill(message: Message, arguments: Mapping[str, Any]) -> None:
+    for field in _descriptor(message).fields:
+        value = arguments.get(field.name)
+        if value is None:
+            continue
+        try:
+            _set(message, field, value)
+        except TypeError as error:
+            owner = _descriptor(message).name
+            raise TypeError(f"{owner}: {field.name} cannot be {value!r} ({error})") from error
+
+
+def _set(message: Message, field: Descriptor, value: Any) -> None:
+    kind = field.message_type
+    if field.enum_type is not None:
+        setattr(message, field.name, _enum_number(field, value))
+    elif kind is None:
+        setattr(message, field.name, value)
+    elif kind.GetOptions().map_entry:
+        getattr(message, field.name).update(value)
+    elif field.is_repeated:
+        for item in value:
+            _write_any(getattr(message, field.name).add(), item, field.name)
+    else:
+        _write_any(getattr(message, field.name), value, field.name)
+
+
+def _write_any(message: Message, value: Any, name: str) -> None:
+    if isinstance(message, tensor_pb2.Tensor):
+        tensors.write(message, value, None, field=name)
+    elif _descriptor(message).oneofs and _descriptor(message).oneofs[0].fields[0].message_type:
+        write(value, message)
+    else:
+        _fill(message, value.arguments())
+
+
+def _arguments(message: Message) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field, value in message.ListFields():
+        if field.enum_type is not None:
+            found[field.name] = enum_name(field.enum_type, value)
+        elif field.message_type is None:
+            found[field.name] = value
+        elif field.message_type.GetOptions().map_entry:
+            found[field.name] = dict(value)
+        elif field.is_repeated:
+            found[field.name] = tuple(_read_any(item) for item in value)
+        else:
+            found[field.name] = _read_any(value)
+    return found
+
+
+def _read_any(message: Message) -> Any:
+    if isinstance(message, tensor_pb2.Tensor):
+        return tensors.read(message, ())
+    if _descriptor(message).oneofs and _descriptor(message).oneofs[0].fields[0].message_type:
+        return read(message)
+    kind = next(kind for kind in _kinds(Spec) if kind.__name__ == _descriptor(message).name)
+    return kind.of(_arguments(message))
+
+
+def _enum_number(field: Descriptor, value: object) -> int:
+    prefix = _prefix(field.enum_type)
+    known = {name.removeprefix(prefix).lower(): entry.number for name, entry in field.enum_type.values_by_name.items()}
+    del known["unspecified"]
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{field.name} is {value!r}; expected one of {', '.join(map(repr, known))}")
+    return int(known[value])
+
+
+def _prefix(enum: Descriptor) -> str:
+    """`REDUCTION_` for Reduction: the contract prefixes each value with the enum's name."""
+    return str(enum.values[0].name.removesuffix("UNSPECIFIED"))
+
+
+def _descriptor(message: Message) -> Descriptor:
+    return message.DESCRIPTOR
+
+
+def _kinds(kind: type[Spec]) -> Iterator[type[Spec]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _kinds(child)

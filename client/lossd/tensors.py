@@ -1,0 +1,217 @@
+"""Arrays of every kind ↔ the contract's Tensor; knows element types and byte order, no loss, no call, no transport.
+
+What a caller may hand in: numpy arrays and scalars, Python numbers and nested lists, torch and jax tensors, and
+anything else with `__array__` or `__dlpack__`. None of those libraries but numpy is imported here.
+
+An explicit element type is kept: a float64 array is sent as float64. Plain Python numbers have none, so floats
+become float32, as in torch, and integers what the input wants: float32 for a floating one, else int64.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias, cast
+
+import numpy as np
+
+from lossd.errors import InvalidArgument
+from lossd.framing import Buffer
+from lossd.v1 import tensor_pb2
+
+ArrayLike: TypeAlias = Any
+"""A numpy array, a number, nested lists, a torch or jax tensor, or anything with `__array__` or `__dlpack__`."""
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+
+ATTACHMENT_BYTES = 64 * 1024
+"""Size from which an array travels as an attachment; below it generated code is as fast."""
+
+NUMBERS = {
+    name.removeprefix("DATA_TYPE_").lower().replace("float8", "float8_").replace("e8m0", "e8m0fnu"): cast(
+        tensor_pb2.DataType, number
+    )
+    for name, number in tensor_pb2.DataType.items()
+    if number
+}
+"""Number in the contract of each element type, by torch's name (numpy's and ml_dtypes' too)."""
+
+NAMES: dict[int, str] = {number: name for name, number in NUMBERS.items()}
+"""torch's name by number in the contract."""
+
+_WITHOUT_NUMPY = {name for name in NUMBERS if name.startswith(("bfloat16", "float8"))}
+_DTYPES = {number: np.dtype(name).newbyteorder("<") for name, number in NUMBERS.items() if name not in _WITHOUT_NUMPY}
+_NUMBER_OF = {dtype: number for number, dtype in _DTYPES.items()}
+
+
+class Elements(NamedTuple):
+    """An array ready to be sent: C order, little-endian, with its DataType number."""
+
+    array: Array
+    number: tensor_pb2.DataType
+
+
+def elements(value: ArrayLike, *, floating: bool, field: str) -> Elements:
+    """Brings any array to the form that is sent; copies only what is not already so.
+
+    Args:
+        value: the array.
+        floating: whether plain Python integers and booleans stand for float32.
+        field: path of the field, for the error.
+
+    Raises:
+        InvalidArgument: if this is no array of numbers.
+
+    >>> elements([[1, 2]], floating=True, field="inputs.input")
+    Elements(array=array([[1., 2.]], dtype=float32), number=1)
+    >>> elements([[1, 2]], floating=False, field="inputs.target").array.dtype
+    dtype('int64')
+    """
+    array, number = (value, None) if type(value) is np.ndarray else _convert(value, floating, field)
+    if number is None:
+        number = _NUMBER_OF.get(array.dtype)
+        if number is None:
+            array, number = _rare(array, field)
+    return Elements(array if array.flags.c_contiguous else np.ascontiguousarray(array), number)
+
+
+def write(
+    message: tensor_pb2.Tensor,
+    value: ArrayLike,
+    attachments: list[Buffer] | None,
+    *,
+    floating: bool = True,
+    field: str = "",
+) -> None:
+    """Fills an empty Tensor; a large array is appended to `attachments`, uncopied, unless that is None."""
+    array, number = elements(value, floating=floating, field=field)
+    message.dtype = number
+    if array.ndim:
+        message.shape.extend(array.shape)
+    if attachments is None or array.nbytes < ATTACHMENT_BYTES:
+        message.raw = array.tobytes()
+    else:
+        message.attachment = len(attachments)
+        attachments.append(array.reshape(-1).view(np.uint8).data)
+
+
+def read(message: tensor_pb2.Tensor, attachments: Sequence[Buffer]) -> Array:
+    """The array of a Tensor: a read-only view of the received bytes, so copy it to change it.
+
+    bfloat16 and float8 come as arrays of the `ml_dtypes` package if that is installed, and otherwise as float32,
+    which holds each of their values exactly.
+    """
+    data = attachments[message.attachment] if message.HasField("attachment") else message.raw
+    dtype = _DTYPES.get(message.dtype)
+    array = np.frombuffer(data, dtype) if dtype else _widen(np.frombuffer(data, np.uint8), NAMES[message.dtype])
+    return array.reshape(tuple(message.shape))
+
+
+def dtype_number(dtype: object, *, field: str = "") -> tensor_pb2.DataType:
+    """DataType number of a torch dtype, a numpy dtype or torch's name for it.
+
+    >>> dtype_number("int64"), dtype_number(np.float64)
+    (7, 11)
+    """
+    name = str(dtype).removeprefix("torch.") if not isinstance(dtype, type) else np.dtype(dtype).name
+    number = NUMBERS.get(name) or NUMBERS.get(getattr(dtype, "name", ""))
+    if number is None:
+        raise _refusal(f"no element type is called {name!r}; expected one of {', '.join(NUMBERS)}", field, True)
+    return number
+
+
+def _convert(value: ArrayLike, floating: bool, field: str) -> tuple[Array, tensor_pb2.DataType | None]:
+    """An array of anything, and its number if numpy's dtype does not tell it."""
+    torch = sys.modules.get("torch")  # a torch tensor cannot be here unless its module is
+    try:
+        if torch is not None and isinstance(value, torch.Tensor):
+            return _from_torch(value, torch)
+        if isinstance(value, np.ndarray) and hasattr(value, "mask"):
+            raise _refusal("a masked array would lose its mask; fill it first", field)
+        if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__array__"):
+            return np.asarray(value), None
+        if hasattr(value, "__dlpack__"):
+            return np.from_dlpack(value), None
+        if isinstance(value, list | tuple) and _holds_arrays(value):
+            parts = [elements(item, floating=floating, field=field) for item in value]
+            if len({part.number for part in parts}) == 1:
+                return np.stack([part.array for part in parts]), parts[0].number
+            raise _refusal("the arrays in this list differ in element type", field)
+        return _from_python(value, floating, field), None
+    except (TypeError, ValueError, RuntimeError, BufferError) as error:
+        raise _refusal(f"this {type(value).__name__} is no array of numbers: {error}", field) from error
+
+
+def _holds_arrays(value: object) -> bool:
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return hasattr(value, "dtype") or hasattr(value, "__dlpack__")
+
+
+def _from_python(value: object, floating: bool, field: str) -> Array:
+    array = np.asarray(value)
+    kind = array.dtype.kind
+    if kind not in "fiub":
+        raise _refusal(f"given {array.dtype} elements, expected numbers or booleans in equally long lists", field)
+    if floating or (kind == "f" and array.size):
+        with np.errstate(over="ignore"):  # 1e300 becomes inf, as in torch.tensor
+            return array.astype(np.float32)
+    return array if array.size else array.astype(np.int64)
+
+
+def _from_torch(tensor: Any, torch: Any) -> tuple[Array, tensor_pb2.DataType | None]:
+    tensor = tensor.detach().resolve_conj().resolve_neg().cpu()
+    name = str(tensor.dtype).removeprefix("torch.")
+    if name not in _WITHOUT_NUMPY:
+        return tensor.numpy(), None
+    bits = torch.int16 if tensor.element_size() == 2 else torch.uint8
+    return tensor.contiguous().view(bits).numpy(), NUMBERS[name]
+
+
+def _rare(array: Array, field: str) -> tuple[Array, tensor_pb2.DataType]:
+    """Arrays in foreign byte order, or of ml_dtypes' element types."""
+    number = NUMBERS.get(array.dtype.name)
+    if number is None:
+        raise _refusal(f"given {array.dtype} elements, expected one of {', '.join(NUMBERS)}", field, True)
+    return (array.astype(_DTYPES[number]) if number in _DTYPES else array), number
+
+
+def _widen(codes: Array, name: str) -> Array:
+    try:
+        import ml_dtypes  # type: ignore[import-not-found,unused-ignore]  # no dependency: used where it is
+    except ImportError:
+        if name == "bfloat16":
+            wide = (codes.view("<u2").astype(np.uint32) << 16).view(np.float32)
+        else:
+            wide = _float8(name)[codes]
+        wide.flags.writeable = False
+        return wide
+    exact: Array = codes.view(getattr(ml_dtypes, name))
+    return exact
+
+
+@cache
+def _float8(name: str) -> Array:
+    """The float32 value of each of the 256 codes of a float8 type."""
+    codes = np.arange(256)
+    if name == "float8_e8m0fnu":
+        return np.where(codes == 255, np.nan, np.ldexp(1.0, codes - 127)).astype(np.float32)
+    exponent_bits = int(name[8])
+    mantissa_bits = 7 - exponent_bits
+    bias = (1 << exponent_bits - 1) - (0 if name.endswith("uz") else 1)
+    exponent, mantissa = (codes & 127) >> mantissa_bits, codes & (1 << mantissa_bits) - 1
+    significand = np.where(exponent, mantissa + (1 << mantissa_bits), mantissa)
+    values: Array = np.ldexp(significand.astype(float), np.maximum(exponent, 1) - bias - mantissa_bits)
+    if name == "float8_e4m3fn":
+        values[codes & 127 == 127] = np.nan
+    elif name == "float8_e5m2":
+        values[exponent == 31] = np.where(mantissa[exponent == 31], np.nan, np.inf)
+    values = np.where(codes > 127, -values, values)
+    if name.endswith("uz"):
+        values[128] = np.nan
+    return np.asarray(values, np.float32)
+
+
+def _refusal(message: str, field: str, dtype: bool = False) -> InvalidArgument:
+    return InvalidArgument(message, reason="DTYPE_MISMATCH" if dtype else "BAD_VALUES", field=field)
