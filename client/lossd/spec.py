@@ -51,10 +51,10 @@ def write(spec: Spec, union: M) -> M:
     >>> write(HuberLoss(delta=2.0, reduction="sum"), loss_pb2.LossSpec()).huber_loss.delta
     2.0
     """
-    members = {field.message_type.name: field.name for field in _descriptor(union).oneofs[0].fields}
-    name = members.get(type(spec).__name__) if isinstance(spec, Spec) else None
+    known = members(union)
+    name = known.get(type(spec).__name__) if isinstance(spec, Spec) else None
     if name is None:
-        raise TypeError(f"expected one of lossd's {', '.join(members)}; given {spec!r}")
+        raise TypeError(f"expected one of lossd's {', '.join(known)}; given {spec!r}")
     arguments = spec.arguments()
     for field in _descriptor(union).fields:
         if field.containing_oneof is None and arguments.get(field.name):
@@ -81,6 +81,16 @@ def read(union: Message) -> Spec | None:
     message = getattr(union, name)
     kind = next((kind for kind in _kinds(Spec) if kind.__name__ == _descriptor(message).name), None)
     return kind.of(_arguments(message) | outer) if kind else None
+
+
+def members(union: Message) -> dict[str, str]:
+    """Class name → field name of everything that a LossSpec, ModelSpec or OptimizerSpec can be.
+
+    >>> from lossd.v1 import model_pb2
+    >>> members(model_pb2.OptimizerSpec())
+    {'SGD': 'sgd'}
+    """
+    return {field.message_type.name: field.name for field in _descriptor(union).oneofs[0].fields}
 
 
 def enum_name(enum: Descriptor, number: int) -> str:
