@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from lossd_server.faults import Fault, shape_text
+from lossd_server.limits import MAX_TERMS
 from lossd_server.losses.contract import Argument, Computed, Entry, Input, Loss, Tensors
-
-MAX_TERMS = 64
-MAX_DEPTH = 8
 
 ENTRY = Entry(
     name="weighted_sum",

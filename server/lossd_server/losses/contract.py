@@ -90,6 +90,9 @@ Check = Callable[[Tensors, Arguments], None]
 Weight = Callable[[Tensors, Arguments], float]
 """The denominator that the mean of a loss uses for these inputs."""
 
+Infer = Callable[[Tensors, Arguments], Tensor]
+"""The result on torch's meta device, for kernels that torch cannot dry-run itself."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -149,6 +152,7 @@ class Evaluated:
     """The outcome of an evaluation: tensors on their device, times in seconds."""
 
     value: Tensor
+    reduced: bool
     terms: dict[str, float] = field(default_factory=dict)
     gradients: dict[str, Tensor] = field(default_factory=dict)
     loss_sum: float | None = None

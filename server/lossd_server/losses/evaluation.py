@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lossd_server.faults import Fault, shape_text
 from lossd_server.losses.contract import Computed, Evaluated, Loss, Tensors
+from lossd_server.losses.refusal import torch_refusals
 
 EVERY = "*"
 
@@ -30,7 +31,7 @@ def evaluate(loss: Loss, tensors: Tensors, gradients: Sequence[str] = (), grad_o
     names = wanted(loss, tensors, gradients)
     started = time.perf_counter()
     computed = _forward(loss, tensors, names)
-    result = Evaluated(computed.value.detach())
+    result = Evaluated(computed.value.detach(), reduced=not computed.value.dim() and loss.reduction != "none")
     result.terms = {label: float(value.detach().sum()) for label, value in computed.terms.items()}
     result.forward = time.perf_counter() - started
     if names:
@@ -44,6 +45,7 @@ def evaluate(loss: Loss, tensors: Tensors, gradients: Sequence[str] = (), grad_o
             field="gradients",
         )
     _sums(result, loss, tensors)
+    _own_memory(result, [*tensors.values(), *([] if grad_output is None else [grad_output])])
     return result
 
 
@@ -72,7 +74,7 @@ def wanted(loss: Loss, tensors: Tensors, gradients: Sequence[str]) -> tuple[str,
 def _forward(loss: Loss, tensors: Tensors, names: Sequence[str]) -> Computed:
     for name in names:
         tensors[name].requires_grad_()
-    with torch.set_grad_enabled(bool(names)):
+    with torch_refusals("loss"), torch.set_grad_enabled(bool(names)):
         return loss.compute(tensors)
 
 
@@ -97,15 +99,26 @@ def _backward(
             "NOT_DIFFERENTIABLE", "the result does not depend smoothly on any input; ask for no gradients",
             field="gradients",
         )
-    found = torch.autograd.grad(value, [tensors[name] for name in names], grad_output, materialize_grads=True)
+    with torch_refusals("gradients"):
+        found = torch.autograd.grad(value, [tensors[name] for name in names], grad_output, materialize_grads=True)
     return dict(zip(names, found, strict=True))
+
+
+def _own_memory(result: Evaluated, given: list[Tensor]) -> None:
+    """Copies results that are an input itself, as those of a formula can be: the answer overwrites the inputs."""
+    theirs = {tensor.untyped_storage().data_ptr() for tensor in given}
+    if result.value.untyped_storage().data_ptr() in theirs:
+        result.value = result.value.clone()
+    for name, gradient in result.gradients.items():
+        if gradient.untyped_storage().data_ptr() in theirs:
+            result.gradients[name] = gradient.clone()
 
 
 def _sums(result: Evaluated, loss: Loss, tensors: Tensors) -> None:
     result.weight_sum = loss.weight_sum(tensors)
     if result.weight_sum is None:
         return
-    if result.value.dim() or loss.reduction == "none":
+    if not result.reduced:
         result.loss_sum = float(result.value.sum(dtype=torch.float64))
     elif loss.reduction == "sum":
         result.loss_sum = float(result.value)

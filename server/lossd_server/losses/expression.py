@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault, shape_text
+from lossd_server.limits import (
+    MAX_EXPRESSION_DEPTH,
+    MAX_EXPRESSION_ELEMENTS,
+    MAX_EXPRESSION_LENGTH,
+    MAX_EXPRESSION_NODES,
+)
 from lossd_server.losses.contract import Argument, Computed, Entry, Input, Kind, Tensors
-
-MAX_LENGTH = 4096
-MAX_NODES = 1000
-MAX_DEPTH = 64
-MAX_ELEMENTS = 2**27
-"""Elements that one evaluation may produce over all its operations, or 64 times its inputs if that is more."""
 
 ENTRY = Entry(
     name="expression",
@@ -31,7 +31,7 @@ ENTRY = Entry(
     summary="A formula over the named inputs, such as mean((input - target)**2) + 0.1*sum(abs(input - target)).",
     formula="source",
     inputs=(),
-    arguments=(Argument("source", str, None, f"the formula; at most {MAX_LENGTH} characters, {MAX_NODES} nodes"),),
+    arguments=(Argument("source", str, None, f"the formula; at most {MAX_EXPRESSION_LENGTH} characters, {MAX_EXPRESSION_NODES} nodes"),),
     reductions=(),
     traps=("a formula that does not reduce returns one loss per element", "(N,1) against (N,) broadcasts to (N,N)"),
     tasks=("custom",),
@@ -44,7 +44,7 @@ class Budget:
     """What an evaluation may still produce; asked before each operation that makes elements."""
 
     def __init__(self, tensors: Tensors) -> None:
-        self._left = max(MAX_ELEMENTS, 64 * sum(tensor.numel() for tensor in tensors.values()))
+        self._left = max(MAX_EXPRESSION_ELEMENTS, 64 * sum(tensor.numel() for tensor in tensors.values()))
 
     def spend(self, *operands: Value) -> None:
         shapes = [operand.shape for operand in operands if isinstance(operand, Tensor)]
@@ -59,7 +59,7 @@ class Budget:
         if self._left < 0:
             raise Fault(
                 "LIMIT_EXCEEDED",
-                f"the formula makes more than {MAX_ELEMENTS} elements; reduce or split it",
+                f"the formula makes more than {MAX_EXPRESSION_ELEMENTS} elements; reduce or split it",
                 field="loss.expression.source",
             )
 
@@ -163,10 +163,10 @@ def build(source: str) -> Expression:
     >>> build("mean((input - target)**2)").input_names
     ('input', 'target')
     """
-    if len(source) > MAX_LENGTH:
+    if len(source) > MAX_EXPRESSION_LENGTH:
         raise Fault(
             "LIMIT_EXCEEDED",
-            f"the formula has {len(source)} characters; at most {MAX_LENGTH} are read",
+            f"the formula has {len(source)} characters; at most {MAX_EXPRESSION_LENGTH} are read",
             field="loss.expression.source",
         )
     try:
@@ -175,9 +175,9 @@ def build(source: str) -> Expression:
         raise _bad(f"{error.msg} at column {error.offset}") from None
     except (ValueError, RecursionError, MemoryError):
         raise _bad("the formula cannot be read: it holds a NUL or is nested too deeply") from None
-    if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
+    if sum(1 for _ in ast.walk(tree)) > MAX_EXPRESSION_NODES:
         raise Fault(
-            "LIMIT_EXCEEDED", f"the formula has more than {MAX_NODES} nodes", field="loss.expression.source"
+            "LIMIT_EXCEEDED", f"the formula has more than {MAX_EXPRESSION_NODES} nodes", field="loss.expression.source"
         )
     node = _compile(tree, 0)
     names = tuple(dict.fromkeys(_input_names(tree)))
@@ -199,9 +199,9 @@ def _input_names(tree: ast.AST) -> Iterator[str]:
 
 
 def _compile(tree: ast.expr, depth: int) -> Node:
-    if depth > MAX_DEPTH:
+    if depth > MAX_EXPRESSION_DEPTH:
         raise Fault(
-            "LIMIT_EXCEEDED", f"the formula is nested over {MAX_DEPTH} levels deep", field="loss.expression.source"
+            "LIMIT_EXCEEDED", f"the formula is nested over {MAX_EXPRESSION_DEPTH} levels deep", field="loss.expression.source"
         )
     match tree:
         case ast.Constant(value=bool()):
@@ -236,7 +236,7 @@ def _apply(function: Callable[..., Any], operands: list[Node], tree: ast.expr) -
             raise _bad(f"{_first_line(error)}", tree) from None
         if isinstance(result, Tensor | float):
             return result
-        raise _bad("numbers alone do not compare; compare tensors", tree)
+        raise _bad("these numbers alone give neither a tensor nor a real number", tree)
 
     return run
 

@@ -21,11 +21,13 @@ from lossd_server.losses.contract import (
     Check,
     Computed,
     Entry,
+    Infer,
     Input,
     Kind,
     Tensors,
     Weight,
 )
+from lossd_server.losses.refusal import torch_refusals
 
 
 def count(tensors: Tensors, arguments: Arguments) -> float:
@@ -54,6 +56,12 @@ def ctc_batch(tensors: Tensors, arguments: Arguments) -> float:
     return float(tensors["target_lengths"].numel())
 
 
+def ctc_result(tensors: Tensors, arguments: Arguments) -> Tensor:
+    """The result without its elements: torch has no dry run of this kernel."""
+    shape = tensors["log_probs"].shape[1:-1] if arguments["reduction"] == "none" else ()
+    return tensors["log_probs"].new_empty(shape)
+
+
 @dataclass(frozen=True)
 class TorchEntry(Entry):
     """A line of the catalogue whose code is a torch.nn class."""
@@ -61,6 +69,7 @@ class TorchEntry(Entry):
     shapes: Check = checks.elementwise
     elements: Check | None = None
     weight: Weight = count
+    infer: Infer | None = None
 
     @property
     def reference(self) -> str:
@@ -87,7 +96,8 @@ class TorchEntry(Entry):
             )
         bound = {argument.name: given.get(argument.name, argument.default) for argument in self.arguments}
         bound |= {"reduction": reduction, "allow_broadcast": allow_broadcast, "path": path}
-        return TorchLoss(self, bound, self.module(**given))
+        with torch_refusals(path):
+            return TorchLoss(self, bound, self.module(**given))
 
 
 class TorchLoss:
@@ -119,6 +129,8 @@ class TorchLoss:
             self._entry.elements(tensors, self._arguments)
 
     def compute(self, tensors: Tensors) -> Computed:
+        if self._entry.infer is not None and tensors[self.input_names[0]].is_meta:
+            return Computed(self._entry.infer(tensors, self._arguments))
         with warnings.catch_warnings():
             # torch warns of broadcasting, which the caller allowed by name, and of KLDivLoss's mean, a listed trap
             warnings.simplefilter("ignore", UserWarning)
@@ -307,6 +319,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         shapes=checks.ctc_shapes,
         elements=checks.ctc_elements,
         weight=ctc_batch,
+        infer=ctc_result,
         traps=(
             "targets longer than the input allows give inf unless zero_infinity is set",
             "torch reads foreign memory for labels or lengths out of range; lossd refuses them",

@@ -1,0 +1,189 @@
+"""Puts the server together: settings → engine → edge, and metrics beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import logging
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Coroutine
+from importlib.metadata import version
+from types import TracebackType
+from typing import TypeVar
+
+from prometheus_client import start_http_server
+
+from lossd_server.engine.contract import Engine
+from lossd_server.engine.process import ProcessEngine
+from lossd_server.engine.slot import Launch
+from lossd_server.front.edge import Edge
+from lossd_server.settings import Settings
+from lossd_server.telemetry import allocator, logs
+from lossd_server.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+_LAG_SECONDS = 0.5
+
+T = TypeVar("T")
+
+
+class Server:
+    """A lossd server on the running event loop.
+
+    Args:
+        settings: its settings.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._metrics = Metrics(version("lossd"))
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._engine = _engine(settings, self._on_change)
+        self._metrics.watch_devices(self._engine.devices)
+        self._edge = Edge(settings, version("lossd"), self._engine, self._metrics)
+        self.address = self._edge.address
+        self.metrics_address = ""
+
+    async def start(self) -> None:
+        """Serves; devices come up by and by."""
+        self.metrics_address = self._serve_metrics()
+        await self._edge.start()
+        await self._engine.start()
+        self._keep(self._watch_lag())
+        log.info("serving", extra={"address": self.address, "metrics_address": self.metrics_address})
+
+    async def stop(self) -> None:
+        """Drains, then ends the workers."""
+        log.info("draining")
+        await self._edge.drain()
+        await self._engine.stop()
+        for task in self._tasks:
+            task.cancel()
+        log.info("stopped")
+
+    def _on_change(self) -> None:
+        self._keep(self._edge.update_health())
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _watch_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _LAG_SECONDS
+            await asyncio.sleep(_LAG_SECONDS)
+            self._metrics.event_loop_lag.set(max(loop.time() - due, 0.0))
+
+    def _serve_metrics(self) -> str:
+        host, _, port = self._settings.metrics_address.rpartition(":")
+        if not port:
+            return ""
+        try:
+            server, _ = start_http_server(int(port), host.strip("[]"), registry=self._metrics.registry)
+        except OSError as error:
+            raise OSError(f"cannot listen on {self._settings.metrics_address} for metrics: {error.strerror}") from None
+        return f"{host}:{server.server_port}"
+
+
+async def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT, then drains and returns."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    server = Server(settings)
+    await server.start()
+    await stopping.wait()
+    await server.stop()
+
+
+def run(settings: Settings) -> None:
+    """Runs a server in this process until it is told to stop."""
+    logs.configure(settings.log_level, settings.log_format)
+    allocator.keep_freed_memory()
+    asyncio.run(serve(settings))
+
+
+def embed() -> Embedded:
+    """Starts a server inside this process, for `lossd.local()`; close it when done."""
+    return Embedded()
+
+
+class Embedded:
+    """A server with an inline engine on a thread of its own; `target` is what a client dials."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="lossd-")
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="lossd", daemon=True)
+        self._thread.start()
+        settings = Settings(
+            address=f"unix:{self._folder.name}/socket", metrics_address="", engine="inline", drain_seconds=1.0
+        )
+        self._server = self._run(self._start(settings))
+        self.target = self._server.address
+
+    def close(self) -> None:
+        """Drains the server and ends its thread."""
+        if self._loop.is_closed():
+            return
+        self._run(self._server.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Embedded:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, work: Coroutine[None, None, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    @staticmethod
+    async def _start(settings: Settings) -> Server:
+        server = Server(settings)
+        await server.start()
+        return server
+
+
+def _engine(settings: Settings, on_change: Callable[[], None]) -> Engine:
+    devices = _devices(settings.devices)
+    if settings.engine == "inline":
+        from lossd_server.engine.inline import InlineEngine  # brings torch, which the process engine leaves to workers
+        from lossd_server.worker.worker import Worker
+
+        def make_worker(device: str, owner: str) -> Worker:
+            return Worker(
+                device, owner, max_sessions=settings.max_sessions_per_device, threads=settings.threads
+            )
+
+        return InlineEngine(devices[0], make_worker, on_change)
+    launch = Launch(
+        arena_bytes=settings.max_inflight_bytes,
+        max_sessions=settings.max_sessions_per_device,
+        threads=settings.threads,
+        log_level=settings.log_level,
+        log_format=settings.log_format,
+    )
+    return ProcessEngine(devices, launch, on_change)
+
+
+def _devices(setting: str) -> list[str]:
+    """Device names, each with its number; "auto" is every GPU that the driver shows, else one CPU worker."""
+    if setting != "auto":
+        names = [name.strip() for name in setting.split(",")]
+        return [name if ":" in name else f"{name}:0" for name in names]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = len(visible.split(",")) if visible else 0 if visible == "" else len(glob.glob("/dev/nvidia[0-9]*"))
+    return [f"cuda:{index}" for index in range(count)] or ["cpu:0"]

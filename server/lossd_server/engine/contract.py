@@ -1,0 +1,97 @@
+"""What an engine does: takes calls as bytes, gives replies as bytes, says how its devices are."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from lossd_server.faults import Fault
+
+_SESSION_ID = re.compile(r"w(\d{1,4})-")
+
+
+@dataclass(slots=True)
+class Call:
+    """A request on its way to a worker.
+
+    Args:
+        verb: the RPC's name.
+        request: the serialized request.
+        deadline: when its caller stops waiting, by `time.monotonic`.
+        session_id: the session it belongs to; it must go to the worker that holds that.
+        request_id: what the log calls it.
+    """
+
+    verb: str
+    request: bytes
+    deadline: float
+    session_id: str | None = None
+    request_id: str = ""
+    admitted: float = field(default_factory=time.monotonic)
+
+    @property
+    def slot(self) -> int | None:
+        """Index of the device whose worker holds the session."""
+        match = _SESSION_ID.match(self.session_id or "")
+        return int(match[1]) if match else None
+
+
+def late(call: Call) -> Fault:
+    """The fault of a call whose deadline has passed."""
+    allowed = call.deadline - call.admitted
+    return Fault("DEADLINE_EXCEEDED", f"not done within the {allowed:.3g} s allowed; allow more time or send less")
+
+
+def malformed(error: Exception) -> Fault:
+    """The fault of a request that is not a protobuf message."""
+    return Fault("MALFORMED_MESSAGE", f"the request is not a protobuf message: {error}")
+
+
+class Reply(NamedTuple):
+    """A serialized response, or the bytes of a google.rpc.Status; times in seconds."""
+
+    message: bytes
+    failed: bool
+    device: str
+    loss: str
+    queue: float
+    forward: float
+    backward: float
+
+
+@dataclass
+class Device:
+    """A device as it is now."""
+
+    name: str
+    healthy: bool = False
+    restarts: int = 0
+    pending: int = 0
+    memory: int = 0
+    sessions: int = 0
+
+
+class Engine(Protocol):
+    """Runs calls on devices."""
+
+    name: str
+    torch_version: str
+
+    async def start(self) -> None:
+        """Begins; devices become healthy by and by."""
+
+    async def stop(self) -> None:
+        """Ends every worker; calls still in their hands fail."""
+
+    async def submit(self, call: Call) -> Reply:
+        """Runs a call; cancelled, it leaves the queue if it is still in it.
+
+        Raises:
+            Fault: OVERLOADED if the queue cannot be through before the deadline, DEADLINE_EXCEEDED when it
+                passes, DEVICE_UNAVAILABLE if the worker ended with the call in its hands or does not come up.
+        """
+
+    def devices(self) -> list[Device]:
+        """The devices, in the order of the configuration."""

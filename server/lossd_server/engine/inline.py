@@ -1,0 +1,73 @@
+"""Runs the worker inside this process, on a thread of its own: for tests and for `lossd.local()`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from lossd import framing
+
+from lossd_server.engine.contract import Call, Device, Reply, late, malformed
+from lossd_server.worker.worker import Answer, Worker
+
+
+class InlineEngine:
+    """One device, one thread, no protection from a kernel that ends the process; see `contract.Engine`."""
+
+    name = "inline"
+
+    def __init__(self, device: str, make_worker: Callable[[str, str], Worker], on_change: Callable[[], None]) -> None:
+        self._device = Device(device)
+        self._make_worker = make_worker
+        self._on_change = on_change
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lossd-worker")
+        self._worker: Worker | None = None
+        self.torch_version = ""
+
+    async def start(self) -> None:
+        owner = f"w0-{time.time_ns() // 1_000_000:x}"
+        loop = asyncio.get_running_loop()
+        self._worker = await loop.run_in_executor(self._thread, self._make_worker, self._device.name, owner)
+        self.torch_version = self._worker.torch_version
+        self._device.healthy = True
+        self._on_change()
+
+    async def stop(self) -> None:
+        self._device.healthy = False
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    async def submit(self, call: Call) -> Reply:
+        self._device.pending += 1
+        try:
+            running = asyncio.get_running_loop().run_in_executor(self._thread, self._run, call)
+            answer = await asyncio.wait_for(running, call.deadline - time.monotonic())
+        except asyncio.TimeoutError:
+            raise late(call) from None
+        finally:
+            self._device.pending -= 1
+        message = framing.join(answer.segments[0], answer.segments[1:])
+        timing = answer.timing
+        return Reply(
+            message,
+            answer.failed,
+            self._device.name,
+            timing.loss,
+            answer.queued,
+            timing.forward,
+            timing.backward,
+        )
+
+    def devices(self) -> list[Device]:
+        if self._worker is not None:
+            self._device.memory, self._device.sessions = self._worker.memory, self._worker.sessions
+        return [self._device]
+
+    def _run(self, call: Call) -> Answer:
+        assert self._worker is not None, "start comes first"
+        try:
+            header, attachments = framing.split(call.request)
+        except framing.MalformedMessage as error:
+            raise malformed(error) from None
+        return self._worker.run(call.verb, [memoryview(header), *attachments], call.admitted, call.request_id)

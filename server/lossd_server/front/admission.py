@@ -1,0 +1,72 @@
+"""Who may come in: known callers, and as many bytes as the server will hold."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lossd_server.faults import Fault
+from lossd_server.telemetry.metrics import Metrics
+
+
+class Admission:
+    """Counts the bytes of requests in flight and refuses those over the budget.
+
+    Args:
+        budget: bytes that may be in flight at once.
+        tokens: file of bearer tokens, one a line, or None to let everybody in; read again when it changes.
+    """
+
+    def __init__(self, budget: int, tokens: Path | None, metrics: Metrics) -> None:
+        self._budget = budget
+        self._tokens = _Tokens(tokens) if tokens is not None else None
+        self._metrics = metrics
+        self._held = 0
+        self.draining = False
+
+    def check_caller(self, authorization: str) -> None:
+        """Refuses callers without a known token, where tokens are asked for."""
+        if self._tokens is not None and not self._tokens.know(authorization):
+            raise Fault("UNAUTHENTICATED", "no bearer token, or an unknown one; send authorization: Bearer TOKEN")
+
+    @contextmanager
+    def hold(self, size: int) -> Iterator[None]:
+        """Holds `size` bytes of the budget while inside."""
+        if self.draining:
+            raise Fault("DRAINING", "the server is shutting down; retry elsewhere", retry_after=1.0)
+        if size > self._budget:
+            raise Fault(
+                "MESSAGE_TOO_LARGE", f"the request has {size} bytes; this server takes at most {self._budget}"
+            )
+        if self._held + size > self._budget:
+            raise Fault(
+                "OVERLOADED",
+                f"{self._held} bytes of requests are in flight and {size} more do not fit in {self._budget}; retry later",
+                retry_after=0.5,
+            )
+        self._held += size
+        self._metrics.inflight_bytes.set(self._held)
+        try:
+            yield
+        finally:
+            self._held -= size
+            self._metrics.inflight_bytes.set(self._held)
+
+
+class _Tokens:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._modified = -1
+        self._known: list[bytes] = []
+
+    def know(self, authorization: str) -> bool:
+        modified = self._path.stat().st_mtime_ns
+        if modified != self._modified:
+            lines = self._path.read_bytes().splitlines()
+            self._known = [b"Bearer " + line.strip() for line in lines if line.strip()]
+            self._modified = modified
+        given = authorization.encode()
+        matches = [hmac.compare_digest(given, token) for token in self._known]  # all of them: no early way out
+        return any(matches)

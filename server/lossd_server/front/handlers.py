@@ -1,0 +1,228 @@
+"""The two handlers that serve every worked RPC: check, delegate, translate the error, return."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+from lossd import framing
+from lossd.v1 import error_reason_pb2
+from lossd.v1 import evaluation_service_pb2 as pb
+
+from lossd_server import status
+from lossd_server.engine.contract import Call, Engine, Reply
+from lossd_server.faults import Fault
+from lossd_server.front.admission import Admission
+from lossd_server.front.routes import Route
+from lossd_server.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+_STREAM_WINDOW = 64
+"""Members of a stream that may be under way at once."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that a call without a deadline, and any call, may take."""
+
+    default_deadline: float
+    max_deadline: float
+
+
+class Refused(Exception):
+    """A worker's refusal on its way to the caller."""
+
+    def __init__(self, encoded: bytes) -> None:
+        self.status = status_pb2.Status.FromString(encoded)
+
+
+class Handler:
+    """Serves one route.
+
+    Args:
+        route: the RPC.
+        engine: where calls go.
+        admission: who may come in.
+        limits: of time.
+        metrics: where it is counted.
+    """
+
+    def __init__(self, route: Route, engine: Engine, admission: Admission, limits: Limits, metrics: Metrics) -> None:
+        self._route = route
+        self._engine = engine
+        self._admission = admission
+        self._limits = limits
+        self._metrics = metrics
+        self._labels = (route.type, route.service, route.method)
+        self._started = metrics.started.labels(*self._labels)
+        self._seconds = metrics.handling_seconds.labels(*self._labels)
+        self._bytes_in = metrics.payload_bytes.labels("in", "grpc")
+        self._bytes_out = metrics.payload_bytes.labels("out", "grpc")
+        self._steps = metrics.session_steps if route.method == "TrainStep" else None
+
+    def method_handler(self) -> grpc.RpcMethodHandler:
+        """The handler as grpc takes it: requests and responses stay bytes."""
+        if self._route.streaming:
+            return grpc.stream_stream_rpc_method_handler(self.stream)
+        return grpc.unary_unary_rpc_method_handler(self.unary)
+
+    async def unary(self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        """Answers one request."""
+        metadata = dict(context.invocation_metadata() or ())
+        request_id = _request_id(metadata)
+        context.set_trailing_metadata((("x-request-id", request_id),))
+        with self._counted(context):
+            try:
+                self._admission.check_caller(str(metadata.get("authorization", "")))
+                reply = await self._submit(request, self._deadline(context), request_id)
+                if reply.failed:
+                    raise Refused(reply.message)
+                return reply.message
+            except (Fault, Refused) as error:
+                await self._abort(context, _status(error), request_id)
+        raise AssertionError("abort raises")
+
+    async def stream(
+        self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
+    ) -> AsyncIterator[bytes]:
+        """Answers requests in order, several under way at once; what fails carries its own status."""
+        metadata = dict(context.invocation_metadata() or ())
+        request_id = _request_id(metadata)
+        context.set_trailing_metadata((("x-request-id", request_id),))
+        with self._counted(context):
+            try:
+                self._admission.check_caller(str(metadata.get("authorization", "")))
+            except Fault as fault:
+                await self._abort(context, status.encode(fault), request_id)
+            window: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(_STREAM_WINDOW)
+            reader = asyncio.create_task(self._read(requests, window, context, request_id))
+            try:
+                while (member := await window.get()) is not None:
+                    yield await member
+                await reader
+            finally:
+                reader.cancel()
+                while not window.empty():
+                    if (waiting := window.get_nowait()) is not None:
+                        waiting.cancel()
+
+    async def _read(
+        self,
+        requests: AsyncIterator[bytes],
+        window: asyncio.Queue[asyncio.Task[bytes] | None],
+        context: grpc.aio.ServicerContext[bytes, bytes],
+        request_id: str,
+    ) -> None:
+        try:
+            async for request in requests:
+                await window.put(asyncio.create_task(self._member(request, self._deadline(context), request_id)))
+        finally:
+            await window.put(None)
+
+    async def _member(self, request: bytes, deadline: float, request_id: str) -> bytes:
+        try:
+            reply = await self._submit(request, deadline, request_id)
+            if not reply.failed:
+                return reply.message
+            refusal = status_pb2.Status.FromString(reply.message)
+        except Fault as fault:
+            refusal = status.encode(fault)
+        self._reject(refusal, request_id)
+        error = error_reason_pb2.Status.FromString(refusal.SerializeToString())
+        return pb.StreamEvaluateLossResponse(result=pb.EvaluationResult(error=error)).SerializeToString()
+
+    async def _submit(self, request: bytes, deadline: float, request_id: str) -> Reply:
+        self._bytes_in.inc(len(request))
+        with self._admission.hold(len(request)):
+            call = Call(self._route.method, request, deadline, self._session_id(request), request_id)
+            reply = await self._engine.submit(call)
+        self._bytes_out.inc(len(reply.message))
+        self._observe(reply)
+        return reply
+
+    def _session_id(self, request: bytes) -> str | None:
+        if self._route.session_field is None:
+            return None
+        try:
+            return framing.string_field(request, self._route.session_field)
+        except framing.MalformedMessage as error:
+            raise Fault("MALFORMED_MESSAGE", f"the request is not a protobuf message: {error}") from None
+
+    def _observe(self, reply: Reply) -> None:
+        self._metrics.queue_seconds.observe(reply.queue)
+        if reply.failed:
+            return
+        if self._steps is not None:
+            self._steps.inc()
+        for phase, seconds in (("forward", reply.forward), ("backward", reply.backward)):
+            if seconds:
+                self._metrics.compute_seconds.labels(reply.loss, reply.device, phase).observe(seconds)
+
+    def _deadline(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> float:
+        remaining = context.time_remaining()
+        allowed = self._limits.default_deadline if remaining is None else remaining
+        return time.monotonic() + min(allowed, self._limits.max_deadline)
+
+    @contextlib.contextmanager
+    def _counted(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> Iterator[None]:
+        self._started.inc()
+        begun = time.perf_counter()
+        code = grpc.StatusCode.UNKNOWN
+        try:
+            yield
+            code = grpc.StatusCode.OK
+        except grpc.aio.AbortError:
+            code = context.code()
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            code = grpc.StatusCode.CANCELLED
+            raise
+        finally:
+            self._metrics.handled.labels(*self._labels, code.name).inc()
+            self._seconds.observe(time.perf_counter() - begun)
+
+    async def _abort(
+        self, context: grpc.aio.ServicerContext[bytes, bytes], refusal: status_pb2.Status, request_id: str
+    ) -> None:
+        retry_after = self._reject(refusal, request_id)
+        trailer: list[tuple[str, str | bytes]] = [
+            ("x-request-id", request_id),
+            ("grpc-status-details-bin", refusal.SerializeToString()),
+        ]
+        if retry_after is not None:
+            trailer.append(("grpc-retry-pushback-ms", str(round(retry_after * 1000))))
+        await context.abort(_CODES[refusal.code], refusal.message, tuple(trailer))
+
+    def _reject(self, refusal: status_pb2.Status, request_id: str) -> float | None:
+        """Counts and logs a refusal; returns the seconds after which to retry, if it says."""
+        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+        retry_after = None
+        for detail in refusal.details:
+            if detail.Unpack(retry):
+                retry_after = retry.retry_delay.ToNanoseconds() / 1e9
+            else:
+                detail.Unpack(info)
+        self._metrics.rejected.labels(info.reason).inc()
+        log.info("refused", extra={"method": self._route.method, "reason": info.reason, "request_id": request_id})
+        return retry_after
+
+
+def _status(error: Fault | Refused) -> status_pb2.Status:
+    return error.status if isinstance(error, Refused) else status.encode(error)
+
+
+def _request_id(metadata: dict[str, str | bytes]) -> str:
+    """The caller's own id if it is a plain one, else a new one."""
+    given = metadata.get("x-request-id", "")
+    return given if isinstance(given, str) and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)

@@ -1,0 +1,129 @@
+"""Every setting of the server: a flag, an environment variable and a TOML key of one name each.
+
+`--max-inflight-bytes`, `LOSSD_MAX_INFLIGHT_BYTES` and `max_inflight_bytes` in the file given by `--config` are
+one setting; flags win over the environment, the environment over the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_DEVICE = re.compile(r"auto|cpu|cpu:\d+|cuda|cuda:\d+")
+
+
+class Settings(BaseModel):
+    """Exact PyTorch losses, gradients and training steps as a gRPC service."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str = Field("127.0.0.1:50051", description="HOST:PORT, or unix:PATH, of the gRPC server; port 0 picks one.")
+    metrics_address: str = Field(
+        "127.0.0.1:9464", description="HOST:PORT of the Prometheus endpoint; empty for none, port 0 picks one."
+    )
+    devices: str = Field(
+        "auto", description="Devices by name, comma-separated: cpu:0,cpu:1 or cuda:0; auto takes every GPU, else cpu:0."
+    )
+    engine: Literal["process", "inline"] = Field(
+        "process", description="process: a supervised worker process per device; inline: inside the server, for tests."
+    )
+    threads: int = Field(0, ge=0, description="Threads that one kernel may use in each worker; 0 leaves torch's default.")
+    insecure: bool = Field(False, description="Serve beyond loopback without TLS.")
+    tls_cert: Path | None = Field(None, description="PEM certificate chain of the server.")
+    tls_key: Path | None = Field(None, description="PEM private key of the server.")
+    tls_client_ca: Path | None = Field(None, description="PEM certificates that clients must be signed by (mutual TLS).")
+    token_file: Path | None = Field(None, description="File of bearer tokens, one a line; any of them opens the services.")
+    default_deadline_seconds: float = Field(60.0, gt=0, description="Time a call without a deadline may take.")
+    max_deadline_seconds: float = Field(600.0, gt=0, description="Time any call may take.")
+    max_inflight_bytes: int = Field(2**30, ge=2**20, description="Bytes of requests held at once; the largest single one.")
+    max_sessions_per_device: int = Field(1000, ge=0, description="Training sessions that a device may hold.")
+    max_connection_age_seconds: float = Field(0.0, ge=0, description="Time after which clients reconnect; 0 is never.")
+    drain_delay_seconds: float = Field(0.0, ge=0, description="Time between NOT_SERVING and the end of admission.")
+    drain_seconds: float = Field(30.0, ge=0, description="Time that calls in flight may still take after that.")
+    reflection: bool = Field(True, description="Serve grpc.reflection, which grpcurl asks.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or lines for people.")
+
+    @field_validator("devices")
+    @classmethod
+    def _known_devices(cls, value: str) -> str:
+        for name in value.split(","):
+            if not _DEVICE.fullmatch(name.strip()):
+                raise ValueError(f"{name.strip()!r} is no device; expected auto, cpu:0, cpu:1, cuda:0, …")
+        return value
+
+    @model_validator(mode="after")
+    def _safe(self) -> Settings:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together; give both or neither")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise ValueError("tls_client_ca needs tls_cert and tls_key")
+        if not (self.insecure or self.tls_cert or is_local(self.address)):
+            raise ValueError(
+                f"address {self.address} is reachable beyond this machine; give tls_cert and tls_key, or say insecure"
+            )
+        return self
+
+
+class _Sources(BaseSettings, Settings):
+    __doc__ = Settings.__doc__
+    model_config = SettingsConfigDict(env_prefix="LOSSD_", extra="forbid", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, **others: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # what is passed to the constructor is the file's, which comes last; the flags' source is put first
+        return env_settings, init_settings
+
+
+def read(arguments: Sequence[str]) -> Settings:
+    """The settings that flags, environment and file say together; ends the program with a line each if they cannot."""
+    parser = argparse.ArgumentParser(prog="lossd serve", description=Settings.__doc__)
+    parser.add_argument("--config", metavar="FILE", help="TOML file of settings, by the names of the flags")
+    flags: CliSettingsSource[Any] = CliSettingsSource(
+        _Sources, root_parser=parser, cli_implicit_flags=True, cli_kebab_case=True, cli_hide_none_type=True,
+        cli_avoid_json=True,
+    )
+    config = parser.parse_args(arguments).config
+    try:
+        file = tomllib.loads(Path(config).read_text()) if config else {}
+        return _Sources(_cli_settings_source=flags(args=list(arguments)), **file)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = ".".join(map(str, problem["loc"]))
+            print(": ".join(filter(None, ["lossd serve", name, problem["msg"].removeprefix("Value error, ")])), file=sys.stderr)
+    except (OSError, tomllib.TOMLDecodeError, SettingsError) as error:
+        print(f"lossd serve: {config or 'settings'}: {error}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def is_local(address: str) -> bool:
+    """Whether only this machine can reach an address.
+
+    >>> is_local("127.0.0.1:1"), is_local("[::1]:1"), is_local("unix:/tmp/s"), is_local("0.0.0.0:1")
+    (True, True, True, False)
+    """
+    if address.startswith("unix:"):
+        return True
+    host = address.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

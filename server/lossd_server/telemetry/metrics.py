@@ -1,0 +1,97 @@
+"""Every Prometheus name that the server exports. Label values come from the contract and the configuration only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_COMPUTE_SECONDS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 10)
+_RPC = ("grpc_type", "grpc_service", "grpc_method")
+
+
+class DeviceState(Protocol):
+    """What is exported of a device."""
+
+    name: str
+    healthy: bool
+    restarts: int
+    memory: int
+    sessions: int
+
+
+class Metrics:
+    """The metrics of one server, on a registry of their own."""
+
+    def __init__(self, version: str) -> None:
+        disable_created_metrics()  # a second series for each, which nobody asks for
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self.started = Counter("grpc_server_started", "RPCs begun.", _RPC, registry=registry)
+        self.handled = Counter("grpc_server_handled", "RPCs ended.", (*_RPC, "grpc_code"), registry=registry)
+        self.handling_seconds = Histogram(
+            "grpc_server_handling_seconds", "Time from begin to end of an RPC.", _RPC, buckets=_SECONDS, registry=registry
+        )
+        self.queue_seconds = Histogram(
+            "lossd_queue_seconds", "Time from admission to the begin of the work.", buckets=_SECONDS, registry=registry
+        )
+        self.compute_seconds = Histogram(
+            "lossd_compute_seconds",
+            "Time of the work itself, by phase (forward, backward).",
+            ("loss", "device", "phase"),
+            buckets=_COMPUTE_SECONDS,
+            registry=registry,
+        )
+        self.rejected = Counter("lossd_rejected", "Calls refused, by reason.", ("reason",), registry=registry)
+        self.inflight_bytes = Gauge("lossd_inflight_bytes", "Bytes of requests held.", registry=registry)
+        self.payload_bytes = Counter(
+            "lossd_payload_bytes", "Bytes of messages, by direction (in, out).", ("direction", "transport"), registry=registry
+        )
+        self.session_steps = Counter("lossd_session_steps", "Training steps completed.", registry=registry)
+        self.event_loop_lag = Gauge(
+            "lossd_event_loop_lag_seconds", "How late the event loop last woke from a sleep.", registry=registry
+        )
+        self.build_info = Gauge("lossd_build_info", "1, labelled by version.", ("version",), registry=registry)
+        self.build_info.labels(version).set(1)
+
+    def watch_devices(self, devices: Callable[[], Iterable[DeviceState]]) -> None:
+        """Exports the state of the devices as it is at each scrape."""
+        self.registry.register(_Devices(devices))
+
+
+class _Devices(Collector):
+    def __init__(self, devices: Callable[[], Iterable[DeviceState]]) -> None:
+        self._devices = devices
+
+    def collect(self) -> Iterator[Metric]:
+        healthy = GaugeMetricFamily("lossd_device_healthy", "1 if the device's worker answers.", labels=["device"])
+        memory = GaugeMetricFamily(
+            "lossd_device_memory_bytes",
+            "Memory in use: resident of a CPU worker, allocated on an accelerator.",
+            labels=["device", "kind"],
+        )
+        restarts = CounterMetricFamily(
+            "lossd_worker_restarts", "Times a worker was replaced after it ended unasked.", labels=["device"]
+        )
+        sessions = GaugeMetricFamily("lossd_sessions", "Training sessions held.", labels=["state"])
+        live = 0
+        for device in self._devices():
+            healthy.add_metric([device.name], device.healthy)
+            memory.add_metric([device.name, "used"], device.memory)
+            restarts.add_metric([device.name], device.restarts)
+            live += device.sessions
+        sessions.add_metric(["live"], live)
+        yield from (healthy, memory, restarts, sessions)

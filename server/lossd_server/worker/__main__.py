@@ -1,0 +1,66 @@
+"""A worker process: reads calls from its engine, answers them one by one, ends with its engine."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import signal
+import socket
+import sys
+
+from lossd_server.telemetry import allocator, logs
+from lossd_server.worker import frames
+from lossd_server.worker.arena import Arena
+from lossd_server.worker.frames import Frame, Kind
+from lossd_server.worker.worker import Worker
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m lossd_server.worker", description=__doc__)
+    parser.add_argument("--link", type=int, required=True, help="descriptor of the socket to the engine")
+    parser.add_argument("--arena", type=int, required=True, help="descriptor of the shared memory")
+    parser.add_argument("--arena-size", type=int, required=True)
+    parser.add_argument("--device", required=True)
+    parser.add_argument("--owner", required=True)
+    parser.add_argument("--max-sessions", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--log-level", required=True)
+    parser.add_argument("--log-format", required=True)
+    options = parser.parse_args()
+    logs.configure(options.log_level, options.log_format)
+    _die_with_engine()
+    allocator.keep_freed_memory()
+    link = socket.socket(fileno=options.link)
+    arena = Arena(options.arena_size, options.arena)
+    worker = Worker(
+        options.device, options.owner, max_sessions=options.max_sessions, threads=options.threads
+    )
+    frames.send(link, Frame(Kind.HELLO, 0, worker.torch_version), arena)
+    serve(link, arena, worker)
+
+
+def serve(link: socket.socket, arena: Arena, worker: Worker) -> None:
+    """Answers frames until the engine closes the link."""
+    while (frame := frames.receive(link, arena)) is not None:
+        if frame.kind is Kind.STATE:
+            state = (float(worker.memory), float(worker.sessions), 0.0)
+            frames.send(link, Frame(Kind.STATE, frame.call, "", state), arena)
+            continue
+        segments = [segment if isinstance(segment, memoryview) else memoryview(segment) for segment in frame.segments]
+        verb, _, request_id = frame.text.partition(" ")
+        answer = worker.run(verb, segments, frame.times[0], request_id)
+        kind = Kind.REFUSAL if answer.failed else Kind.ANSWER
+        times = (answer.timing.forward, answer.timing.backward, answer.queued)
+        frames.send(link, Frame(kind, frame.call, answer.timing.loss, times, answer.segments, frame.region), arena)
+
+
+def _die_with_engine() -> None:
+    """A worker that hangs in a kernel never sees its engine go; the kernel of the system does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

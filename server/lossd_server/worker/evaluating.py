@@ -1,0 +1,182 @@
+"""The evaluation verbs: one, a batch, a member of a stream, and the dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from lossd.v1 import catalog_service_pb2, error_reason_pb2
+from lossd.v1 import evaluation_service_pb2 as pb
+from torch import Tensor
+
+from lossd_server import status
+from lossd_server.faults import Fault
+from lossd_server.limits import MAX_BATCH, MAX_REQUEST_ID
+from lossd_server.losses.contract import Evaluated, Loss
+from lossd_server.losses.evaluation import evaluate, wanted
+from lossd_server.losses.refusal import torch_refusals
+from lossd_server.worker import tensors
+from lossd_server.worker.failures import as_fault
+from lossd_server.worker.inputs import check_names, read_inputs
+from lossd_server.worker.specs import Reader
+from lossd_server.worker.tensors import Attachments
+
+
+class Timing(NamedTuple):
+    """What telemetry wants to know of a call; seconds. `loss` is a catalogue name, "_several" or empty."""
+
+    loss: str = ""
+    forward: float = 0.0
+    backward: float = 0.0
+
+
+class Evaluator:
+    """Evaluates losses on one device."""
+
+    def __init__(self, device: torch.device, device_name: str) -> None:
+        self._device = device
+        self._device_name = device_name
+
+    def one(
+        self, request: pb.EvaluateLossRequest, buffers: Sequence[memoryview], queued: float
+    ) -> tuple[pb.EvaluateLossResponse, list[memoryview], Timing]:
+        """EvaluateLoss."""
+        attachments, out = Attachments(buffers), list[memoryview]()
+        response = pb.EvaluateLossResponse()
+        timing = self._evaluate(request, attachments, out, queued, response)
+        attachments.check_all_used()
+        return response, out, timing
+
+    def batch(
+        self, request: pb.BatchEvaluateLossRequest, buffers: Sequence[memoryview], queued: float
+    ) -> tuple[pb.BatchEvaluateLossResponse, list[memoryview], Timing]:
+        """BatchEvaluateLoss: a member that fails carries its status, the others answer."""
+        if len(request.evaluations) > MAX_BATCH:
+            raise Fault(
+                "LIMIT_EXCEEDED", f"{len(request.evaluations)} evaluations; at most {MAX_BATCH}", field="evaluations"
+            )
+        attachments, out = Attachments(buffers), list[memoryview]()
+        response = pb.BatchEvaluateLossResponse()
+        timings = [
+            self._member(member, f"evaluations[{index}]", attachments, out, queued, response.results.add())
+            for index, member in enumerate(request.evaluations)
+        ]
+        names = {timing.loss for timing in timings if timing.loss}
+        return (
+            response,
+            out,
+            Timing(
+                names.pop() if len(names) == 1 else "_several",
+                sum(timing.forward for timing in timings),
+                sum(timing.backward for timing in timings),
+            ),
+        )
+
+    def streamed(
+        self, request: pb.StreamEvaluateLossRequest, buffers: Sequence[memoryview], queued: float
+    ) -> tuple[pb.StreamEvaluateLossResponse, list[memoryview], Timing]:
+        """One member of StreamEvaluateLoss."""
+        attachments, out = Attachments(buffers), list[memoryview]()
+        response = pb.StreamEvaluateLossResponse()
+        timing = self._member(request.evaluation, "evaluation", attachments, out, queued, response.result)
+        return response, out, timing
+
+    def _member(
+        self,
+        request: pb.EvaluateLossRequest,
+        path: str,
+        attachments: Attachments,
+        out: list[memoryview],
+        queued: float,
+        result: pb.EvaluationResult,
+    ) -> Timing:
+        kept = len(out)
+        try:
+            if request.attachments:
+                raise Fault("BAD_ATTACHMENT", "a member's attachments belong in the outermost message", field="attachments")
+            return self._evaluate(request, attachments, out, queued, result.response)
+        except Exception as error:  # whatever one member does, the others must answer
+            del out[kept:]
+            fault = as_fault(error).within(path)
+            result.error.CopyFrom(error_reason_pb2.Status.FromString(status.encode(fault).SerializeToString()))
+            return Timing()
+
+    def _evaluate(
+        self,
+        request: pb.EvaluateLossRequest,
+        attachments: Attachments,
+        out: list[memoryview],
+        queued: float,
+        response: pb.EvaluateLossResponse,
+    ) -> Timing:
+        if len(request.request_id) > MAX_REQUEST_ID:
+            raise Fault(
+                "LIMIT_EXCEEDED",
+                f"request_id has {len(request.request_id)} characters; at most {MAX_REQUEST_ID}",
+                field="request_id",
+            )
+        loss = Reader(attachments, self._device).loss(request.loss)
+        inputs = read_inputs(loss, request.inputs, attachments, self._device)
+        grad_output = self._grad_output(request, loss, inputs, attachments)
+        if request.validate_only:
+            loss.check(inputs)
+            wanted(loss, inputs, request.gradients)
+            response.request_id = request.request_id
+            return Timing()
+        result = evaluate(loss, inputs, request.gradients, grad_output)
+        _write(response, result, tensors.choose_encoding(request.response_encoding, request.inputs), out)
+        response.request_id = request.request_id
+        execution = response.execution
+        execution.device, execution.queue, execution.batch_size = self._device_name, queued, 1
+        execution.compute = result.forward + result.backward
+        return Timing(loss.name, result.forward, result.backward)
+
+    def _grad_output(
+        self, request: pb.EvaluateLossRequest, loss: Loss, inputs: dict[str, Tensor], attachments: Attachments
+    ) -> Tensor | None:
+        if not request.HasField("grad_output"):
+            return None
+        floating = next((tensor.dtype for tensor in inputs.values() if tensor.is_floating_point()), torch.float32)
+        decoded = tensors.decode(request.grad_output, attachments, "grad_output", self._device, floating)
+        reduced = loss.reduction not in (None, "none")
+        # nested arrays cannot write a scalar, so [2.0] stands for one where the result is one
+        return decoded.reshape(()) if reduced and request.grad_output.HasField("values") and decoded.numel() == 1 else decoded
+
+
+def validate(
+    request: catalog_service_pb2.ValidateLossRequest, buffers: Sequence[memoryview], queued: float
+) -> tuple[catalog_service_pb2.ValidateLossResponse, list[memoryview], Timing]:
+    """ValidateLoss: every check that needs no data, then the result that torch infers on its meta device."""
+    meta = torch.device("meta")
+    loss = Reader(Attachments(()), meta).loss(request.loss)
+    check_names(loss.name, request.inputs, loss.input_names)
+    inputs: dict[str, Tensor] = {}
+    for name in loss.input_names:
+        described, path = request.inputs[name], f"inputs.{name}"
+        tensors.check_shape(described.shape, path)
+        dtype = tensors.element_type(described.dtype, path)
+        with torch_refusals(path):
+            inputs[name] = torch.empty(tuple(described.shape), dtype=dtype, device=meta)
+    loss.check(inputs, data=False)
+    response = catalog_service_pb2.ValidateLossResponse()
+    for name in wanted(loss, inputs, request.gradients):
+        response.gradients[name].CopyFrom(request.inputs[name])
+    with torch_refusals("loss"):
+        result = loss.compute(inputs).value
+    response.result.dtype = tensors.NUMBERS[result.dtype]
+    response.result.shape.extend(result.shape)
+    return response, [], Timing()
+
+
+def _write(response: pb.EvaluateLossResponse, result: Evaluated, encoding: int, out: list[memoryview]) -> None:
+    if result.reduced:
+        response.value = result.value.item()
+    else:
+        response.losses.CopyFrom(tensors.encode(result.value, encoding, out))
+    if result.loss_sum is not None and result.weight_sum is not None:
+        response.loss_sum, response.weight_sum = result.loss_sum, result.weight_sum
+    for label, value in result.terms.items():
+        response.terms[label] = value
+    for name, gradient in result.gradients.items():
+        response.gradients[name].CopyFrom(tensors.encode(gradient, encoding, out))

@@ -1,0 +1,150 @@
+"""The messages between an engine and its worker: one datagram each, large payloads beside it in shared memory.
+
+A payload is a list of segments. It is laid out as its lengths and then the segments, each aligned, whether it
+travels inside the datagram, in the call's region of the arena, or in a memory file of its own that is passed
+along. Nothing here is ever unpickled; both ends are lossd of one version, started by one another.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import socket
+import struct
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple, TypeAlias
+
+from lossd_server.worker.arena import ALIGNMENT, Arena, Region
+
+Segment: TypeAlias = "bytes | memoryview"
+
+INLINE = 64 * 1024
+"""Bytes of payload that travel inside the datagram."""
+LARGEST = INLINE + 16 * 1024
+_SEGMENTS = 512  # more segments than these go through shared memory, whatever their size
+
+_HEAD = struct.Struct("<BBHIQQQddd")
+_LENGTH = struct.Struct("<Q")
+
+
+class Kind(IntEnum):
+    """What a frame is: a call, its answer or refusal, the worker's first word, or its word on its state."""
+
+    CALL = 1
+    ANSWER = 2
+    REFUSAL = 3
+    HELLO = 4
+    STATE = 5
+
+
+class Place(IntEnum):
+    """Where a frame's payload is."""
+
+    INLINE = 0
+    ARENA = 1
+    FILE = 2
+
+
+class Frame(NamedTuple):
+    """One message.
+
+    `text` is a call's verb and request id, an answer's loss name, or a hello's versions; `times` are a call's admission time,
+    an answer's (forward, backward, queue) seconds, or a state's (resident bytes, sessions).
+    """
+
+    kind: Kind
+    call: int
+    text: str
+    times: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    segments: Sequence[Segment] = ()
+    region: Region | None = None
+
+
+def payload_size(segments: Sequence[Segment]) -> int:
+    """Bytes that `segments` take once laid out."""
+    size = _aligned(_LENGTH.size * len(segments))
+    return size + sum(_aligned(_length(segment)) for segment in segments)
+
+
+def send(link: socket.socket, frame: Frame, arena: Arena) -> None:
+    """Sends a frame: inside the datagram if small, in its region if it fits, in a file of its own otherwise.
+
+    Raises:
+        BlockingIOError: if the socket does not block and is full; nothing was sent then.
+    """
+    size = payload_size(frame.segments)
+    text = frame.text.encode()
+    region = frame.region
+    if size <= INLINE and len(frame.segments) <= _SEGMENTS:
+        payload = bytearray(size)
+        lay_out(memoryview(payload), frame.segments)
+        link.send(_head(frame, Place.INLINE, region, len(text)) + text + payload)
+    elif region is not None and size <= region.size:
+        lay_out(arena.view(region), frame.segments)
+        link.send(_head(frame, Place.ARENA, region, len(text)) + text)
+    else:
+        descriptor = os.memfd_create("lossd-answer")
+        try:
+            os.ftruncate(descriptor, size)
+            with mmap.mmap(descriptor, size) as memory, memoryview(memory) as view:
+                lay_out(view, frame.segments)
+            socket.send_fds(link, [_head(frame, Place.FILE, Region(0, size), len(text)) + text], [descriptor])
+        finally:
+            os.close(descriptor)
+
+
+def receive(link: socket.socket, arena: Arena) -> Frame | None:
+    """The next frame, or None once the other end has closed. Segments of large payloads are views."""
+    data, descriptors, _, _ = socket.recv_fds(link, LARGEST, 1)
+    if not data:
+        return None
+    kind, place, count, text_length, call, offset, size, *times = _HEAD.unpack_from(data)
+    body = _HEAD.size + text_length
+    text = data[_HEAD.size : body].decode()
+    region = Region(offset, size) if size else None
+    match place:
+        case Place.INLINE:
+            view = memoryview(data)[body:]
+        case Place.ARENA:
+            assert region is not None
+            view = arena.view(region)
+        case _:
+            view = memoryview(mmap.mmap(descriptors[0], size))
+            os.close(descriptors[0])
+    first, second, third = times
+    return Frame(Kind(kind), call, text, (first, second, third), take_apart(view, count), region)
+
+
+def lay_out(view: memoryview, segments: Sequence[Segment]) -> None:
+    """Writes lengths and segments into `view`."""
+    position = _aligned(_LENGTH.size * len(segments))
+    for index, segment in enumerate(segments):
+        length = _length(segment)
+        _LENGTH.pack_into(view, index * _LENGTH.size, length)
+        view[position : position + length] = segment
+        position += _aligned(length)
+
+
+def take_apart(view: memoryview, count: int) -> list[memoryview]:
+    """The `count` segments laid out in `view`, as views of it."""
+    position = _aligned(_LENGTH.size * count)
+    segments = []
+    for index in range(count):
+        (length,) = _LENGTH.unpack_from(view, index * _LENGTH.size)
+        segments.append(view[position : position + length])
+        position += _aligned(length)
+    return segments
+
+
+def _head(frame: Frame, place: Place, region: Region | None, text_length: int) -> bytes:
+    offset, size = region or (0, 0)
+    return _HEAD.pack(frame.kind, place, len(frame.segments), text_length, frame.call, offset, size, *frame.times)
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def _length(segment: Segment) -> int:
+    return segment.nbytes if isinstance(segment, memoryview) else len(segment)

@@ -1,0 +1,72 @@
+"""Reads the named tensors of a request as the inputs of a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from lossd.v1 import tensor_pb2 as pb
+from torch import Tensor
+
+from lossd_server.faults import Fault
+from lossd_server.losses.contract import Kind, Loss
+from lossd_server.worker import tensors
+from lossd_server.worker.tensors import Attachments
+
+
+def check_names(what: str, given: Iterable[str], expected: Sequence[str], path: str = "inputs") -> None:
+    """Refuses names that `what` lacks, and the lack of those it needs."""
+    names = set(given)
+    has = ", ".join(expected) or "none"
+    for name in sorted(names.difference(expected)):
+        raise Fault("UNKNOWN_NAME", f"{what} has no input {name[:64]!r}; it has {has}", field=f"{path}.{name[:64]}")
+    for name in expected:
+        if name not in names:
+            raise Fault("MISSING_FIELD", f"{what} needs the inputs {has}; {name} is missing", field=f"{path}.{name}")
+
+
+def read_inputs(
+    loss: Loss,
+    given: Mapping[str, pb.Tensor],
+    attachments: Attachments,
+    device: torch.device,
+    known: Mapping[str, Tensor] | None = None,
+    path: str = "inputs",
+) -> dict[str, Tensor]:
+    """The inputs of `loss` on `device`; plain numbers take the type that the loss expects of them.
+
+    Args:
+        known: inputs that do not come from the request, such as a model's output.
+        path: the request's field that holds `given`.
+    """
+    inputs: dict[str, Tensor] = dict(known or {})
+    expected = [name for name in loss.input_names if name not in inputs]
+    check_names(loss.name, given, expected, path)
+    for name in expected:
+        default = _default(loss, name, given[name], inputs)
+        inputs[name] = tensors.decode(given[name], attachments, f"{path}.{name}", device, default)
+    return inputs
+
+
+def _default(loss: Loss, name: str, tensor: pb.Tensor, before: Mapping[str, Tensor]) -> torch.dtype:
+    """The type that plain numbers take: a float input's is that of the float inputs before it.
+
+    Where a loss takes class indices or probabilities, numbers nested as deeply as `input` are probabilities.
+    """
+    input_ = loss.input(name)
+    assert input_ is not None, "input_names are the names of inputs"
+    floating = next((own.dtype for own in before.values() if own.is_floating_point()), torch.float32)
+    if input_.kind is Kind.INDEX_OR_PROBABILITIES and tensor.WhichOneof("data") == "values":
+        reference = next(iter(before.values()), None)
+        if reference is not None and _depth(tensor) == reference.dim() > 1:
+            return floating
+        if reference is not None and reference.dim() == 1 and len(tensor.values.values) == len(reference):
+            return floating
+    return floating if input_.kind.default.is_floating_point else input_.kind.default
+
+
+def _depth(tensor: pb.Tensor) -> int:
+    depth, values = 1, tensor.values.values
+    while len(values) and values[0].HasField("list_value"):
+        depth, values = depth + 1, values[0].list_value.values
+    return depth

@@ -1,0 +1,101 @@
+"""Turns specifications into losses, and into models and optimizers: one reflection serves every message.
+
+A message is named as its torch class and its fields as the constructor's arguments, so that reading the set
+fields by name is all there is to do.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from lossd.v1 import loss_pb2, model_pb2, tensor_pb2
+
+from lossd_server.faults import Fault
+from lossd_server.limits import MAX_NESTING, MAX_TERMS
+from lossd_server.losses import catalogue, composite, expression
+from lossd_server.losses.contract import Loss
+from lossd_server.losses.torch_nn import TorchEntry
+from lossd_server.training.models import Spec
+from lossd_server.worker import tensors
+from lossd_server.worker.tensors import Attachments
+
+_LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+class Reader:
+    """Reads the specifications of one request, whose tensors may lie in its attachments."""
+
+    def __init__(self, attachments: Attachments, device: torch.device) -> None:
+        self._attachments = attachments
+        self._device = device
+
+    def loss(self, spec: loss_pb2.LossSpec, path: str = "loss", depth: int = 0) -> Loss:
+        """The loss that `spec` names, its arguments checked."""
+        name = spec.WhichOneof("loss")
+        if name is None:
+            raise Fault("MISSING_FIELD", "no loss is given; set one of LossSpec, ListLosses tells which", field=path)
+        if name == "expression":
+            return expression.build(spec.expression.source)
+        path = f"{path}.{name}"
+        if name == "weighted_sum":
+            return self._weighted_sum(spec.weighted_sum, path, depth)
+        entry = catalogue.ENTRIES[name]
+        assert isinstance(entry, TorchEntry), "every other field of LossSpec is a torch.nn class"
+        arguments = self.arguments(getattr(spec, name), path)
+        return entry.build(arguments, path=path, allow_broadcast=spec.allow_broadcast)
+
+    def module(self, spec: model_pb2.ModelSpec | model_pb2.OptimizerSpec, path: str, depth: int = 0) -> Spec:
+        """The class and arguments that `spec` names."""
+        if depth > MAX_NESTING:
+            raise Fault("LIMIT_EXCEEDED", f"nested over {MAX_NESTING} levels deep", field=path)
+        name = spec.WhichOneof(spec.DESCRIPTOR.oneofs[0].name)
+        if name is None:
+            raise Fault("MISSING_FIELD", f"nothing is given; set one of {spec.DESCRIPTOR.name}", field=path)
+        message, path = getattr(spec, name), f"{path}.{name}"
+        if isinstance(message, model_pb2.Sequential):
+            modules = [
+                self.module(part, f"{path}.modules[{index}]", depth + 1) for index, part in enumerate(message.modules)
+            ]
+            return Spec("Sequential", {"modules": modules}, path)
+        return Spec(message.DESCRIPTOR.name, self.arguments(message, path), path)
+
+    def arguments(self, message: Message, path: str) -> dict[str, Any]:
+        """The fields that are set, by name, as torch's constructors take them."""
+        return {
+            field.name: self._value(field, value, f"{path}.{field.name}") for field, value in message.ListFields()
+        }
+
+    def _value(self, field: FieldDescriptor, value: Any, path: str) -> Any:
+        if isinstance(value, tensor_pb2.Tensor):
+            return tensors.decode(value, self._attachments, path, self._device)
+        if field.enum_type is None:
+            return value
+        if value not in field.enum_type.values_by_number:
+            raise Fault("ARGUMENT_OUT_OF_RANGE", f"{field.name} is {value}, which {field.enum_type.name} lacks", field=path)
+        prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", field.enum_type.name).upper() + "_"
+        return str(field.enum_type.values_by_number[value].name).removeprefix(prefix).lower()
+
+    def _weighted_sum(self, message: loss_pb2.WeightedSum, path: str, depth: int) -> Loss:
+        if depth >= MAX_NESTING:
+            raise Fault("LIMIT_EXCEEDED", f"weighted sums nest over {MAX_NESTING} deep", field=path)
+        if len(message.terms) > MAX_TERMS:
+            raise Fault(
+                "LIMIT_EXCEEDED", f"{len(message.terms)} terms; at most {MAX_TERMS}", field=f"{path}.terms"
+            )
+        terms = [self._term(term, f"{path}.terms[{index}]", depth) for index, term in enumerate(message.terms)]
+        return composite.WeightedSum(tuple(terms), path)
+
+    def _term(self, term: loss_pb2.WeightedTerm, path: str, depth: int) -> composite.Term:
+        loss = self.loss(term.loss, f"{path}.loss", depth + 1)
+        if term.label and not _LABEL.fullmatch(term.label):
+            raise Fault(
+                "ARGUMENT_OUT_OF_RANGE",
+                f"label has {len(term.label)} characters or one outside [a-z0-9._-]; expected {_LABEL.pattern}",
+                field=f"{path}.label",
+            )
+        weight = term.weight if term.HasField("weight") else 1.0
+        return composite.Term(term.label or loss.name, weight, loss, dict(term.inputs))

@@ -1,0 +1,250 @@
+"""Tensors between the wire and the device; every size is checked before anything is allocated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from google.protobuf import struct_pb2
+from lossd.v1 import tensor_pb2 as pb
+from torch import Tensor
+
+from lossd_server.faults import Fault, shape_text
+from lossd_server.limits import MAX_RANK, MAX_VALUES
+
+RAW = pb.RESPONSE_ENCODING_RAW
+VALUES = pb.RESPONSE_ENCODING_VALUES
+ATTACHMENT = pb.RESPONSE_ENCODING_ATTACHMENT
+UNSPECIFIED = pb.RESPONSE_ENCODING_UNSPECIFIED
+
+_FLOAT8 = {name: name.lower().replace("float8", "float8_") for name in ("FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2")}
+_FLOAT8 |= {"FLOAT8E5M2FNUZ": "float8_e5m2fnuz", "FLOAT8E8M0": "float8_e8m0fnu"}
+
+DTYPES: dict[int, torch.dtype] = {
+    number: getattr(torch, _FLOAT8.get(short, short.lower()))
+    for name, number in pb.DataType.items()
+    if (short := name.removeprefix("DATA_TYPE_")) != "UNSPECIFIED"
+}
+"""torch's type of each DataType."""
+
+NUMBERS = {dtype: number for number, dtype in DTYPES.items()}
+_SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+class Attachments:
+    """The attachments of one message, and which of them its tensors used."""
+
+    def __init__(self, buffers: Sequence[memoryview]) -> None:
+        self._buffers = buffers
+        self._unused = set(range(len(buffers)))
+
+    def take(self, index: int, path: str) -> memoryview:
+        if not 0 <= index < len(self._buffers):
+            raise Fault(
+                "BAD_ATTACHMENT",
+                f"attachment {index} of {len(self._buffers)}; indices count from 0 in the outermost message",
+                field=f"{path}.attachment",
+            )
+        self._unused.discard(index)
+        return self._buffers[index]
+
+    def check_all_used(self) -> None:
+        if self._unused:
+            raise Fault(
+                "BAD_ATTACHMENT",
+                f"no tensor refers to attachment {min(self._unused)}; leave it out",
+                field=f"attachments[{min(self._unused)}]",
+            )
+
+
+def decode(
+    tensor: pb.Tensor, attachments: Attachments, path: str, device: torch.device, default: torch.dtype = torch.float32
+) -> Tensor:
+    """The tensor on `device`; plain numbers without a type become `default`.
+
+    An attachment is viewed where it lies if it is writable and on the CPU, so the tensor lives as long as the
+    message does and no longer.
+    """
+    dtype = _dtype(tensor, path)
+    match tensor.WhichOneof("data"):
+        case "raw":
+            return _view(bytearray(tensor.raw), tensor.shape, _needed(dtype, path), path, "raw").to(device)
+        case "attachment":
+            buffer = attachments.take(tensor.attachment, path)
+            writable = bytearray(buffer) if buffer.readonly else buffer
+            return _view(writable, tensor.shape, _needed(dtype, path), path, "attachment").to(device)
+        case "values":
+            return _from_values(tensor, dtype or default, path).to(device)
+    raise Fault("MISSING_FIELD", "the tensor has no data; give values, raw or attachment", field=path)
+
+
+def element_type(number: int, path: str) -> torch.dtype:
+    """torch's type of a DataType that must be given."""
+    if number not in DTYPES:
+        raise Fault(
+            "MISSING_FIELD" if number == pb.DATA_TYPE_UNSPECIFIED else "DTYPE_MISMATCH",
+            f"dtype is {number}; expected one of DataType, for example DATA_TYPE_FLOAT32",
+            field=f"{path}.dtype",
+        )
+    return DTYPES[number]
+
+
+def check_shape(shape: Sequence[int], path: str) -> int:
+    """Refuses impossible shapes; returns the number of elements, exactly, however large."""
+    if len(shape) > MAX_RANK:
+        raise Fault("LIMIT_EXCEEDED", f"{len(shape)} dimensions; at most {MAX_RANK}", field=f"{path}.shape")
+    if any(size < 0 for size in shape):
+        raise Fault("SHAPE_MISMATCH", f"shape {shape_text(shape)} has a negative size", field=f"{path}.shape")
+    return math.prod(shape)
+
+
+def encode(tensor: Tensor, encoding: int, attachments: list[memoryview]) -> pb.Tensor:
+    """The tensor as the wire holds it; its bytes are appended to `attachments` if so encoded."""
+    message = pb.Tensor(dtype=NUMBERS[tensor.dtype], shape=tensor.shape)
+    if encoding == VALUES:
+        if tensor.numel() > MAX_VALUES:
+            raise Fault(
+                "LIMIT_EXCEEDED",
+                f"a result of {tensor.numel()} elements is too large for values ({MAX_VALUES}); "
+                "set response_encoding to RESPONSE_ENCODING_RAW",
+                field="response_encoding",
+            )
+        listed = tensor.tolist() if tensor.dim() else [tensor.item()]
+        message.values.CopyFrom(_to_values(listed))
+        return message
+    data = memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    if encoding == ATTACHMENT:
+        message.attachment = len(attachments)
+        attachments.append(data)
+    else:
+        message.raw = bytes(data)
+    return message
+
+
+def choose_encoding(asked: int, tensors: Mapping[str, pb.Tensor]) -> int:
+    """The encoding asked for, or else that of the request's own tensors."""
+    if asked != UNSPECIFIED:
+        return asked
+    used = {tensor.WhichOneof("data") for tensor in tensors.values()}
+    if "values" in used or not used:
+        return VALUES
+    return ATTACHMENT if "attachment" in used else RAW
+
+
+def _dtype(tensor: pb.Tensor, path: str) -> torch.dtype | None:
+    return None if tensor.dtype == pb.DATA_TYPE_UNSPECIFIED else element_type(tensor.dtype, path)
+
+
+def _needed(dtype: torch.dtype | None, path: str) -> torch.dtype:
+    return dtype or element_type(pb.DATA_TYPE_UNSPECIFIED, path)
+
+
+def _view(buffer: bytearray | memoryview, shape: Sequence[int], dtype: torch.dtype, path: str, form: str) -> Tensor:
+    count = check_shape(shape, path)
+    if len(buffer) != count * dtype.itemsize:
+        raise Fault(
+            "LENGTH_MISMATCH",
+            f"{len(buffer)} bytes given; shape {shape_text(shape)} of {str(dtype).removeprefix('torch.')} "
+            f"takes exactly {count * dtype.itemsize}",
+            field=f"{path}.{form}",
+        )
+    if count == 0:
+        return torch.empty(tuple(shape), dtype=dtype)
+    flat = torch.frombuffer(buffer, dtype=torch.uint8)
+    if dtype == torch.bool and int(flat.max()) > 1:
+        raise Fault("VALUE_OUT_OF_RANGE", "a BOOL byte is neither 0 nor 1", field=f"{path}.{form}")
+    if flat.data_ptr() % dtype.itemsize:
+        flat = flat.clone()
+    return flat.view(dtype).reshape(tuple(shape))
+
+
+def _from_values(tensor: pb.Tensor, dtype: torch.dtype, path: str) -> Tensor:
+    flat: list[float] = []
+    shape = _flatten(tensor.values, flat, 0, f"{path}.values")
+    if tensor.shape and tuple(tensor.shape) != shape:
+        raise Fault(
+            "SHAPE_MISMATCH",
+            f"values have shape {shape_text(shape)}, but shape says {shape_text(tensor.shape)}; leave shape out",
+            field=f"{path}.shape",
+        )
+    if not dtype.is_floating_point:
+        return _integers(flat, shape, dtype, path)
+    result = torch.tensor(flat, dtype=torch.float64)
+    converted = result.to(dtype)
+    if bool((converted.isinf() & result.isfinite()).any()) if dtype.itemsize > 1 else False:
+        raise Fault(
+            "BAD_VALUES",
+            f"a number is too large for {str(dtype).removeprefix('torch.')}; give a wider dtype",
+            field=f"{path}.values",
+        )
+    return converted.reshape(shape)
+
+
+def _integers(flat: list[float], shape: tuple[int, ...], dtype: torch.dtype, path: str) -> Tensor:
+    low, high = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
+    for number in flat:
+        if not (math.isfinite(number) and number == int(number) and low <= number <= high and abs(number) <= 2**53):
+            raise Fault(
+                "BAD_VALUES",
+                f"{number:g} is not a whole number that {str(dtype).removeprefix('torch.')} holds; "
+                "class indices and lengths are whole numbers, floats need a floating dtype",
+                field=f"{path}.values",
+            )
+    return torch.tensor([int(number) for number in flat], dtype=dtype).reshape(shape)
+
+
+def _flatten(values: struct_pb2.ListValue, flat: list[float], depth: int, path: str) -> tuple[int, ...]:
+    """Appends the numbers of nested lists to `flat` and returns their shape; refuses ragged ones."""
+    if depth >= MAX_RANK:
+        raise Fault("BAD_VALUES", f"values are nested over {MAX_RANK} deep", field=path)
+    inner: tuple[int, ...] | None = None
+    for shape in _shapes(values.values, flat, depth, path):
+        if inner is not None and shape != inner:
+            raise Fault(
+                "BAD_VALUES", f"rows differ: {shape_text(inner)} and {shape_text(shape)}; all need one shape", field=path
+            )
+        inner = shape
+    return (len(values.values), *(inner or ()))
+
+
+def _shapes(items: Sequence[struct_pb2.Value], flat: list[float], depth: int, path: str) -> Iterator[tuple[int, ...]]:
+    for item in items:
+        match item.WhichOneof("kind"):
+            case "list_value":
+                yield _flatten(item.list_value, flat, depth + 1, path)
+                continue
+            case "number_value":
+                flat.append(item.number_value)
+            case "bool_value":
+                flat.append(float(item.bool_value))
+            case "string_value" if item.string_value in _SPECIAL:
+                flat.append(_SPECIAL[item.string_value])
+            case kind:
+                raise Fault(
+                    "BAD_VALUES",
+                    f"values hold a {str(kind or 'null').removesuffix('_value')}; expected numbers, true, false, "
+                    '"NaN", "Infinity", "-Infinity" or lists of them',
+                    field=path,
+                )
+        if len(flat) > MAX_VALUES:
+            raise Fault(
+                "LIMIT_EXCEEDED", f"values hold over {MAX_VALUES} numbers; send larger tensors as raw", field=path
+            )
+        yield ()
+
+
+def _to_values(listed: list[Any]) -> struct_pb2.ListValue:
+    message = struct_pb2.ListValue()
+    for item in listed:
+        value = message.values.add()
+        if isinstance(item, list):
+            value.list_value.CopyFrom(_to_values(item))
+        elif isinstance(item, bool):
+            value.bool_value = item
+        elif math.isfinite(item):
+            value.number_value = item
+        else:  # JSON has no such numbers, and neither has Value in its JSON form
+            value.string_value = "NaN" if math.isnan(item) else "Infinity" if item > 0 else "-Infinity"
+    return message
