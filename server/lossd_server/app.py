@@ -17,8 +17,8 @@ from typing import TypeVar
 from prometheus_client import start_http_server
 
 from lossd_server.engine.contract import Engine
+from lossd_server.engine.life import Launch
 from lossd_server.engine.process import ProcessEngine
-from lossd_server.engine.slot import Launch
 from lossd_server.front.edge import Edge
 from lossd_server.settings import Settings
 from lossd_server.telemetry import allocator, logs
@@ -164,9 +164,7 @@ def _engine(settings: Settings, on_change: Callable[[], None]) -> Engine:
         from lossd_server.worker.worker import Worker
 
         def make_worker(device: str, owner: str) -> Worker:
-            return Worker(
-                device, owner, max_sessions=settings.max_sessions_per_device, threads=settings.threads
-            )
+            return Worker(device, owner, max_sessions=settings.max_sessions_per_device, threads=settings.threads)
 
         return InlineEngine(devices[0], make_worker, on_change)
     launch = Launch(

@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    CliSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,7 +36,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    address: str = Field("127.0.0.1:50051", description="HOST:PORT, or unix:PATH, of the gRPC server; port 0 picks one.")
+    address: str = Field(
+        "127.0.0.1:50051", description="HOST:PORT, or unix:PATH, of the gRPC server; port 0 picks one."
+    )
     metrics_address: str = Field(
         "127.0.0.1:9464", description="HOST:PORT of the Prometheus endpoint; empty for none, port 0 picks one."
     )
@@ -40,15 +48,23 @@ class Settings(BaseModel):
     engine: Literal["process", "inline"] = Field(
         "process", description="process: a supervised worker process per device; inline: inside the server, for tests."
     )
-    threads: int = Field(0, ge=0, description="Threads that one kernel may use in each worker; 0 leaves torch's default.")
+    threads: int = Field(
+        0, ge=0, description="Threads that one kernel may use in each worker; 0 leaves torch's default."
+    )
     insecure: bool = Field(False, description="Serve beyond loopback without TLS.")
     tls_cert: Path | None = Field(None, description="PEM certificate chain of the server.")
     tls_key: Path | None = Field(None, description="PEM private key of the server.")
-    tls_client_ca: Path | None = Field(None, description="PEM certificates that clients must be signed by (mutual TLS).")
-    token_file: Path | None = Field(None, description="File of bearer tokens, one a line; any of them opens the services.")
+    tls_client_ca: Path | None = Field(
+        None, description="PEM certificates that clients must be signed by (mutual TLS)."
+    )
+    token_file: Path | None = Field(
+        None, description="File of bearer tokens, one a line; any of them opens the services."
+    )
     default_deadline_seconds: float = Field(60.0, gt=0, description="Time a call without a deadline may take.")
     max_deadline_seconds: float = Field(600.0, gt=0, description="Time any call may take.")
-    max_inflight_bytes: int = Field(2**30, ge=2**20, description="Bytes of requests held at once; the largest single one.")
+    max_inflight_bytes: int = Field(
+        2**30, ge=2**20, description="Bytes of requests held at once; the largest single one."
+    )
     max_sessions_per_device: int = Field(1000, ge=0, description="Training sessions that a device may hold.")
     max_connection_age_seconds: float = Field(0.0, ge=0, description="Time after which clients reconnect; 0 is never.")
     drain_delay_seconds: float = Field(0.0, ge=0, description="Time between NOT_SERVING and the end of admission.")
@@ -84,8 +100,12 @@ class _Sources(BaseSettings, Settings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource, **others: PydanticBaseSettingsSource,
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         # what is passed to the constructor is the file's, which comes last; the flags' source is put first
         return env_settings, init_settings
@@ -96,7 +116,11 @@ def read(arguments: Sequence[str]) -> Settings:
     parser = argparse.ArgumentParser(prog="lossd serve", description=Settings.__doc__)
     parser.add_argument("--config", metavar="FILE", help="TOML file of settings, by the names of the flags")
     flags: CliSettingsSource[Any] = CliSettingsSource(
-        _Sources, root_parser=parser, cli_implicit_flags=True, cli_kebab_case=True, cli_hide_none_type=True,
+        _Sources,
+        root_parser=parser,
+        cli_implicit_flags=True,
+        cli_kebab_case=True,
+        cli_hide_none_type=True,
         cli_avoid_json=True,
     )
     config = parser.parse_args(arguments).config
@@ -106,7 +130,10 @@ def read(arguments: Sequence[str]) -> Settings:
     except ValidationError as error:
         for problem in error.errors():
             name = ".".join(map(str, problem["loc"]))
-            print(": ".join(filter(None, ["lossd serve", name, problem["msg"].removeprefix("Value error, ")])), file=sys.stderr)
+            print(
+                ": ".join(filter(None, ["lossd serve", name, problem["msg"].removeprefix("Value error, ")])),
+                file=sys.stderr,
+            )
     except (OSError, tomllib.TOMLDecodeError, SettingsError) as error:
         print(f"lossd serve: {config or 'settings'}: {error}", file=sys.stderr)
     raise SystemExit(2)

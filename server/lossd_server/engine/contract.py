@@ -77,7 +77,10 @@ class Engine(Protocol):
     """Runs calls on devices."""
 
     name: str
-    torch_version: str
+
+    @property
+    def torch_version(self) -> str:
+        """Version of torch in the workers; empty until the first is up."""
 
     async def start(self) -> None:
         """Begins; devices become healthy by and by."""

@@ -24,13 +24,15 @@ class InlineEngine:
         self._on_change = on_change
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lossd-worker")
         self._worker: Worker | None = None
-        self.torch_version = ""
+
+    @property
+    def torch_version(self) -> str:
+        return self._worker.torch_version if self._worker is not None else ""
 
     async def start(self) -> None:
         owner = f"w0-{time.time_ns() // 1_000_000:x}"
         loop = asyncio.get_running_loop()
         self._worker = await loop.run_in_executor(self._thread, self._make_worker, self._device.name, owner)
-        self.torch_version = self._worker.torch_version
         self._device.healthy = True
         self._on_change()
 

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable
 
 from lossd_server.engine.contract import Call, Device, Reply
-from lossd_server.engine.slot import Launch, Slot
+from lossd_server.engine.life import Launch
+from lossd_server.engine.slot import Slot
 
 log = logging.getLogger(__name__)
 

@@ -1,50 +1,33 @@
-"""One device's place in the pool: its worker process, the calls it has and those that wait for it."""
+"""One device's place in the pool: the calls that wait for its worker, those in its hands, and who replaces it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
-import os
-import socket
-import subprocess
-import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lossd import framing
 
 from lossd_server.engine.contract import Call, Device, Reply, late, malformed
+from lossd_server.engine.life import Launch, Life
 from lossd_server.faults import Fault
 from lossd_server.worker import frames
-from lossd_server.worker.arena import Arena, Region
+from lossd_server.worker.arena import Region
 from lossd_server.worker.frames import Frame, Kind
 
 log = logging.getLogger(__name__)
 
 _WINDOW = 4
 """Calls in a worker's hands at once: one runs, the next lie ready, the rest can still be cancelled."""
-_GRACE_SECONDS = 5.0
 _SHORT_LIFE_SECONDS = 10.0
 _LONGEST_BACKOFF_SECONDS = 30.0
 _PATIENCE = 3
 """Short lives in a row after which calls no longer wait for the next."""
-_BUFFER_BYTES = 1 << 20
 _STATE_CALL = 0
-
-
-@dataclass(frozen=True)
-class Launch:
-    """How to start a worker."""
-
-    arena_bytes: int
-    max_sessions: int
-    threads: int
-    log_level: str
-    log_format: str
 
 
 @dataclass(eq=False, slots=True)
@@ -78,33 +61,26 @@ class Slot:
         self._short_lives = 0
         self._service_seconds = 0.0
         self._state_asked = False
-        self._process: subprocess.Popen[bytes] | None = None
-        self._link: socket.socket | None = None
-        self._arena: Arena | None = None
-        self._ended = asyncio.Event()
+        self._life: Life | None = None
 
     async def supervise(self) -> None:
         """Keeps a worker alive until cancelled."""
         while True:
-            born = time.monotonic()
-            self._spawn()
-            await self._ended.wait()
+            life = self._life = Life(self._index, self.device.name, self._launch, self._take, self._pump)
+            await life.ended.wait()
+            log.warning("worker ended unasked", extra={"device": self.device.name})
             await self._bury()
             self.device.restarts += 1
-            lived = time.monotonic() - born
-            self._short_lives = self._short_lives + 1 if lived < _SHORT_LIFE_SECONDS else 0
+            self._short_lives = self._short_lives + 1 if time.monotonic() - life.born < _SHORT_LIFE_SECONDS else 0
             if self._short_lives >= _PATIENCE:
-                self._fail(self._queue, "does not come up")
-                self._queue.clear()
+                self._fail_queue("does not come up")
             if self._short_lives > 1:
                 await asyncio.sleep(min(2.0 ** (self._short_lives - 2), _LONGEST_BACKOFF_SECONDS))
 
     async def stop(self) -> None:
         """Ends the worker; the calls in its hands and in the queue fail."""
-        self._fail(self._queue, "is shutting down")
-        self._queue.clear()
-        if self._link is not None:
-            await self._bury()
+        self._fail_queue("is shutting down")
+        await self._bury()
 
     async def submit(self, call: Call) -> Reply:
         """Queues a call and waits for its reply."""
@@ -129,10 +105,8 @@ class Slot:
 
     def ask_state(self) -> None:
         """Sends the worker a question about its memory and sessions, unless one is under way."""
-        if self.device.healthy and not self._state_asked and self._link is not None and self._arena is not None:
-            with contextlib.suppress(BlockingIOError, OSError):
-                frames.send(self._link, Frame(Kind.STATE, _STATE_CALL, ""), self._arena)
-                self._state_asked = True
+        if self.device.healthy and not self._state_asked and self._life is not None:
+            self._state_asked = self._life.send(Frame(Kind.STATE, _STATE_CALL, ""))
 
     def overdue(self) -> float:
         """Seconds by which the oldest call in the worker's hands has outlived its deadline."""
@@ -141,8 +115,8 @@ class Slot:
 
     def kill(self) -> None:
         """Ends the worker at once; it will be replaced."""
-        if self._process is not None:
-            self._process.kill()
+        if self._life is not None:
+            self._life.kill()
 
     def _admit(self, call: Call) -> None:
         if self._short_lives >= _PATIENCE and not self.device.healthy:
@@ -157,84 +131,34 @@ class Slot:
                 retry_after=wait,
             )
 
-    def _spawn(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (ours, theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
-        ours.setblocking(False)
-        self._arena = Arena(self._launch.arena_bytes)
-        self._link = ours
-        self._ended = asyncio.Event()
-        options = {
-            "--link": theirs.fileno(),
-            "--arena": self._arena.descriptor,
-            "--arena-size": self._arena.size,
-            "--device": self.device.name,
-            "--owner": f"w{self._index}-{time.time_ns() // 1_000_000:x}",
-            "--max-sessions": self._launch.max_sessions,
-            "--threads": self._launch.threads,
-            "--log-level": self._launch.log_level,
-            "--log-format": self._launch.log_format,
-        }
-        command = [sys.executable, "-m", "lossd_server.worker"]
-        command += [str(part) for option in options.items() for part in option]
-        with theirs:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), self._arena.descriptor),
-                start_new_session=True,  # a Ctrl-C in the terminal is the front's to handle
-                env={**os.environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
-            )
-        asyncio.get_running_loop().add_reader(ours, self._read)
-
-    def _read(self) -> None:
-        assert self._link is not None and self._arena is not None, "readers are removed before the link is"
-        while True:
-            try:
-                frame = frames.receive(self._link, self._arena)
-            except BlockingIOError:
-                break
-            except OSError:
-                frame = None
-            if frame is None:
-                asyncio.get_running_loop().remove_reader(self._link)
-                self._ended.set()
-                break
-            self._take(frame)
+    def _take(self, received: Sequence[Frame]) -> None:
+        for frame in received:
+            match frame.kind:
+                case Kind.HELLO:
+                    self.torch_version = frame.text
+                    self._set_healthy(True)
+                case Kind.STATE:
+                    self._state_asked = False
+                    self.device.memory, self.device.sessions = int(frame.times[0]), int(frame.times[1])
+                case _:
+                    self._answer(frame)
         self._pump()
 
-    def _take(self, frame: Frame) -> None:
-        match frame.kind:
-            case Kind.HELLO:
-                self.torch_version = frame.text
-                self._set_healthy(True)
-            case Kind.STATE:
-                self._state_asked = False
-                self.device.memory, self.device.sessions = int(frame.times[0]), int(frame.times[1])
-            case _:
-                self._answer(frame)
-
     def _answer(self, frame: Frame) -> None:
-        assert self._arena is not None, "the worker lives"
         pending = self._sent.pop(frame.call)
         now = time.monotonic()
-        served = now - pending.sent
-        self._service_seconds += (served / (len(self._sent) + 1) - self._service_seconds) / 8
+        self._service_seconds += (now - pending.sent - self._service_seconds) / 8
+        for sibling in self._sent.values():
+            sibling.sent = now  # those behind it begin only now
         if not pending.future.done():
             message = framing.join(frame.segments[0], frame.segments[1:])
             failed = frame.kind is Kind.REFUSAL
             forward, backward, queue = frame.times
-            pending.future.set_result(
-                Reply(message, failed, self.device.name, frame.text, queue, forward, backward)
-            )
-        if pending.region is not None:
-            self._arena.free(pending.region)
-        for sibling in itertools.islice(self._sent.values(), 1):
-            sibling.sent = now
+            pending.future.set_result(Reply(message, failed, self.device.name, frame.text, queue, forward, backward))
+        self._release(pending)
 
     def _pump(self) -> None:
-        """Hands the worker calls until its window or the arena is full."""
+        """Hands the worker calls until its window, its link or the shared memory is full."""
         while self.device.healthy and self._queue and len(self._sent) < _WINDOW:
             pending = self._queue[0]
             if not pending.future.done() and not self._send(pending):
@@ -242,59 +166,45 @@ class Slot:
             self._queue.popleft()
 
     def _send(self, pending: _Pending) -> bool:
-        assert self._link is not None and self._arena is not None, "the worker lives"
+        life, call = self._life, pending.call
+        assert life is not None, "a healthy device has a worker"
         size = frames.payload_size(pending.segments)
         if size > frames.INLINE:
-            pending.region = self._arena.reserve(size)
+            pending.region = life.reserve(size)
             if pending.region is None:
                 return False
         number = next(self._numbers)
-        call = pending.call
-        text = f"{call.verb} {call.request_id}"
-        frame = Frame(Kind.CALL, number, text, (call.admitted, 0.0, 0.0), pending.segments, pending.region)
-        try:
-            frames.send(self._link, frame, self._arena)
-        except OSError as error:
-            if pending.region is not None:
-                self._arena.free(pending.region)
-                pending.region = None
-            if isinstance(error, BlockingIOError):
-                asyncio.get_running_loop().add_writer(self._link, self._writable)
+        times = (call.admitted, 0.0, 0.0)
+        frame = Frame(Kind.CALL, number, f"{call.verb} {call.request_id}", times, pending.segments, pending.region)
+        if not life.send(frame):
+            self._release(pending)
             return False
         pending.sent = time.monotonic()
         pending.segments = []
         self._sent[number] = pending
         return True
 
-    def _writable(self) -> None:
-        assert self._link is not None, "writers are removed before the link is"
-        asyncio.get_running_loop().remove_writer(self._link)
-        self._pump()
+    def _release(self, pending: _Pending) -> None:
+        if pending.region is not None and self._life is not None:
+            self._life.free(pending.region)
+            pending.region = None
 
     async def _bury(self) -> None:
-        """Fails the calls that the worker had, waits for its end and frees what it held."""
-        assert self._link is not None and self._arena is not None and self._process is not None, "it was born"
+        """Fails the calls that the worker had, and waits until it is gone."""
         self._set_healthy(False)
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._link)
-        loop.remove_writer(self._link)
-        self._link.close()
-        self._link = None
+        self._state_asked = False
+        life, self._life = self._life, None
         self._fail(self._sent.values(), "ended with the call in its hands")
         self._sent.clear()
-        self._state_asked = False
-        process = self._process
-        try:
-            await loop.run_in_executor(None, process.wait, _GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            await loop.run_in_executor(None, process.wait)
-        log.warning("worker ended", extra={"device": self.device.name, "code": process.returncode})
-        self._arena.close()
-        self._arena = None
+        if life is not None:
+            await life.end()
+
+    def _fail_queue(self, what: str) -> None:
+        self._fail(self._queue, what)
+        self._queue.clear()
 
     def _fail(self, pendings: Iterable[_Pending], what: str) -> None:
-        for pending in list(pendings):
+        for pending in pendings:
             if not pending.future.done():
                 pending.future.set_exception(self._unavailable(what))
 

@@ -37,13 +37,11 @@ class Admission:
         if self.draining:
             raise Fault("DRAINING", "the server is shutting down; retry elsewhere", retry_after=1.0)
         if size > self._budget:
-            raise Fault(
-                "MESSAGE_TOO_LARGE", f"the request has {size} bytes; this server takes at most {self._budget}"
-            )
+            raise Fault("MESSAGE_TOO_LARGE", f"the request has {size} bytes; this server takes at most {self._budget}")
         if self._held + size > self._budget:
             raise Fault(
                 "OVERLOADED",
-                f"{self._held} bytes of requests are in flight and {size} more do not fit in {self._budget}; retry later",
+                f"{self._held} bytes of requests are in flight; {size} more do not fit in {self._budget}; retry later",
                 retry_after=0.5,
             )
         self._held += size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -73,7 +74,7 @@ class Edge:
 
     def _add_services(self, version: str, metrics: Metrics) -> None:
         times = TimeLimits(self._settings.default_deadline_seconds, self._settings.max_deadline_seconds)
-        methods: dict[str, dict[str, grpc.RpcMethodHandler]] = {service: {} for service in SERVICES}
+        methods: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {service: {} for service in SERVICES}
         for route in ROUTES:
             handler = Handler(route, self._engine, self._admission, times, metrics)
             methods[route.service][route.method] = handler.method_handler()
@@ -117,7 +118,6 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
 
 def _credentials(settings: Settings) -> grpc.ServerCredentials:
     """Certificates that are read again when their files change."""
-    assert settings.tls_cert is not None and settings.tls_key is not None, "settings say both or neither"
     paths = [path for path in (settings.tls_cert, settings.tls_key, settings.tls_client_ca) if path is not None]
 
     def read() -> grpc.ServerCertificateConfiguration:
@@ -129,7 +129,7 @@ def _credentials(settings: Settings) -> grpc.ServerCredentials:
 
     seen = modified()
 
-    def fetch() -> grpc.ServerCertificateConfiguration | None:
+    def fetch() -> Any:  # a configuration, or None for "as before", which types-grpcio does not know
         nonlocal seen
         try:
             now = modified()

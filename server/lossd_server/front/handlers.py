@@ -71,7 +71,7 @@ class Handler:
         self._bytes_out = metrics.payload_bytes.labels("out", "grpc")
         self._steps = metrics.session_steps if route.method == "TrainStep" else None
 
-    def method_handler(self) -> grpc.RpcMethodHandler:
+    def method_handler(self) -> grpc.RpcMethodHandler[bytes, bytes]:
         """The handler as grpc takes it: requests and responses stay bytes."""
         if self._route.streaming:
             return grpc.stream_stream_rpc_method_handler(self.stream)

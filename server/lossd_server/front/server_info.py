@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from typing import Any
 
 import grpc
 from lossd.v1 import server_service_pb2 as pb
@@ -52,7 +53,7 @@ class ServerInfo:
         ]
         return pb.ListDevicesResponse(devices=devices)
 
-    def method_handlers(self) -> dict[str, grpc.RpcMethodHandler]:
+    def method_handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         """The handlers as grpc takes them."""
         return {
             "GetServerInfo": grpc.unary_unary_rpc_method_handler(

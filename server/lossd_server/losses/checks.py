@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault, shape_text
-from lossd_server.losses.contract import Arguments, Tensors
+from lossd_server.losses.contract import Arguments, Tensors, broadcast_shapes
 
 
 def same_dtype(tensors: Tensors, *names: str) -> None:
@@ -53,7 +53,7 @@ def kl_div_shapes(tensors: Tensors, arguments: Arguments) -> None:
 
 def broadcast(given: torch.Size, expected: torch.Size, *, field: str, name: str) -> torch.Size:
     try:
-        return torch.broadcast_shapes(given, expected)
+        return broadcast_shapes(given, expected)
     except RuntimeError:
         raise Fault(
             "SHAPE_MISMATCH",
@@ -73,7 +73,7 @@ def class_shapes(tensors: Tensors, arguments: Arguments) -> None:
     if input_.dim() == 0 or classes(input_) == 0:
         raise Fault(
             "SHAPE_MISMATCH",
-            f"input has shape {shape_text(input_.shape)}; expected (C,), (N, C) or (N, C, d1, …) with at least one class",
+            f"input has shape {shape_text(input_.shape)}; expected (C,), (N, C) or (N, C, d1, …), with C at least 1",
             field="inputs.input",
         )
     expected = input_.shape[:1] + input_.shape[2:] if input_.dim() > 1 else torch.Size([])

@@ -99,9 +99,7 @@ class WeightedSum:
 
 def _check_terms(terms: tuple[Term, ...], path: str) -> None:
     if not 1 <= len(terms) <= MAX_TERMS:
-        raise Fault(
-            "LIMIT_EXCEEDED", f"{len(terms)} terms; a weighted sum has 1 to {MAX_TERMS}", field=f"{path}.terms"
-        )
+        raise Fault("LIMIT_EXCEEDED", f"{len(terms)} terms; a weighted sum has 1 to {MAX_TERMS}", field=f"{path}.terms")
     labels: set[str] = set()
     for index, term in enumerate(terms):
         where = f"{path}.terms[{index}]"

@@ -114,6 +114,11 @@ class Entry:
         return "https://github.com/lossd/lossd/blob/main/docs/losses.md"
 
 
+def broadcast_shapes(*shapes: torch.Size) -> torch.Size:
+    """The shape that `shapes` broadcast to; RuntimeError if they do not."""
+    return torch.Size(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]  # torch leaves it untyped
+
+
 class Computed(NamedTuple):
     """A result and, for weighted sums, the unweighted result of each term by label."""
 
@@ -144,7 +149,7 @@ class Loss(Protocol):
 
     @property
     def reduction(self) -> str | None:
-        """"none", "mean", "sum", "batchmean"; None if the loss decides by itself."""
+        """One of "none", "mean", "sum", "batchmean"; None if the loss decides by itself."""
 
 
 @dataclass

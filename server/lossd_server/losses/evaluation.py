@@ -15,7 +15,9 @@ from lossd_server.losses.refusal import torch_refusals
 EVERY = "*"
 
 
-def evaluate(loss: Loss, tensors: Tensors, gradients: Sequence[str] = (), grad_output: Tensor | None = None) -> Evaluated:
+def evaluate(
+    loss: Loss, tensors: Tensors, gradients: Sequence[str] = (), grad_output: Tensor | None = None
+) -> Evaluated:
     """The value of `loss` at `tensors`, and d(value)/d(input) for the inputs named in `gradients`.
 
     Args:
@@ -78,9 +80,7 @@ def _forward(loss: Loss, tensors: Tensors, names: Sequence[str]) -> Computed:
         return loss.compute(tensors)
 
 
-def _backward(
-    value: Tensor, tensors: Tensors, names: Sequence[str], grad_output: Tensor | None
-) -> dict[str, Tensor]:
+def _backward(value: Tensor, tensors: Tensors, names: Sequence[str], grad_output: Tensor | None) -> dict[str, Tensor]:
     if grad_output is None and value.dim():
         raise Fault(
             "NOT_DIFFERENTIABLE",
@@ -96,7 +96,8 @@ def _backward(
         )
     if not value.requires_grad:
         raise Fault(
-            "NOT_DIFFERENTIABLE", "the result does not depend smoothly on any input; ask for no gradients",
+            "NOT_DIFFERENTIABLE",
+            "the result does not depend smoothly on any input; ask for no gradients",
             field="gradients",
         )
     with torch_refusals("gradients"):

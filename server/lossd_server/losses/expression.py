@@ -23,7 +23,7 @@ from lossd_server.limits import (
     MAX_EXPRESSION_LENGTH,
     MAX_EXPRESSION_NODES,
 )
-from lossd_server.losses.contract import Argument, Computed, Entry, Input, Kind, Tensors
+from lossd_server.losses.contract import Argument, Computed, Entry, Input, Kind, Tensors, broadcast_shapes
 
 ENTRY = Entry(
     name="expression",
@@ -31,7 +31,14 @@ ENTRY = Entry(
     summary="A formula over the named inputs, such as mean((input - target)**2) + 0.1*sum(abs(input - target)).",
     formula="source",
     inputs=(),
-    arguments=(Argument("source", str, None, f"the formula; at most {MAX_EXPRESSION_LENGTH} characters, {MAX_EXPRESSION_NODES} nodes"),),
+    arguments=(
+        Argument(
+            "source",
+            str,
+            None,
+            f"the formula; at most {MAX_EXPRESSION_LENGTH} characters, {MAX_EXPRESSION_NODES} nodes",
+        ),
+    ),
     reductions=(),
     traps=("a formula that does not reduce returns one loss per element", "(N,1) against (N,) broadcasts to (N,N)"),
     tasks=("custom",),
@@ -49,7 +56,7 @@ class Budget:
     def spend(self, *operands: Value) -> None:
         shapes = [operand.shape for operand in operands if isinstance(operand, Tensor)]
         try:
-            self._left -= torch.broadcast_shapes(*shapes).numel()
+            self._left -= broadcast_shapes(*shapes).numel()
         except RuntimeError:
             raise Fault(
                 "SHAPE_MISMATCH",
@@ -201,7 +208,9 @@ def _input_names(tree: ast.AST) -> Iterator[str]:
 def _compile(tree: ast.expr, depth: int) -> Node:
     if depth > MAX_EXPRESSION_DEPTH:
         raise Fault(
-            "LIMIT_EXCEEDED", f"the formula is nested over {MAX_EXPRESSION_DEPTH} levels deep", field="loss.expression.source"
+            "LIMIT_EXCEEDED",
+            f"the formula is nested over {MAX_EXPRESSION_DEPTH} levels deep",
+            field="loss.expression.source",
         )
     match tree:
         case ast.Constant(value=bool()):
@@ -211,18 +220,24 @@ def _compile(tree: ast.expr, depth: int) -> Node:
             return lambda tensors, budget: constant
         case ast.Name(id=name):
             return lambda tensors, budget: tensors[name]
-        case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
-            return _apply(_UNARY[type(op)], [_compile(operand, depth + 1)], tree)
-        case ast.BinOp(left=left, op=operation, right=right) if type(operation) in _BINARY:
-            return _apply(_BINARY[type(operation)], [_compile(left, depth + 1), _compile(right, depth + 1)], tree)
-        case ast.Compare(left=left, ops=[comparison], comparators=[right]) if type(comparison) in _COMPARE:
-            return _apply(_COMPARE[type(comparison)], [_compile(left, depth + 1), _compile(right, depth + 1)], tree)
         case ast.Call(func=ast.Name(id=name)) if name in _ELEMENTWISE:
             return _elementwise(name, tree, depth)
         case ast.Call(func=ast.Name(id=name)) if name in _OVER_DIMENSIONS:
             return _over_dimensions(name, tree, depth)
         case ast.Call(func=ast.Name(id=name)):
             raise _bad(f"there is no function {name!r}; there are {', '.join(FUNCTIONS)}", tree)
+    function, operands = _operation(tree)
+    return _apply(function, [_compile(operand, depth + 1) for operand in operands], tree)
+
+
+def _operation(tree: ast.expr) -> tuple[Callable[..., Any], list[ast.expr]]:
+    match tree:
+        case ast.UnaryOp(op=sign, operand=operand) if type(sign) in _UNARY:
+            return _UNARY[type(sign)], [operand]
+        case ast.BinOp(left=left, op=operation, right=right) if type(operation) in _BINARY:
+            return _BINARY[type(operation)], [left, right]
+        case ast.Compare(left=left, ops=[comparison], comparators=[right]) if type(comparison) in _COMPARE:
+            return _COMPARE[type(comparison)], [left, right]
     raise _bad("only numbers, input names, + - * / **, one comparison at a time and function calls are allowed", tree)
 
 

@@ -26,19 +26,20 @@ from lossd_server.losses.contract import (
     Kind,
     Tensors,
     Weight,
+    broadcast_shapes,
 )
 from lossd_server.losses.refusal import torch_refusals
 
 
 def count(tensors: Tensors, arguments: Arguments) -> float:
     """Elements of the (broadcast) result."""
-    return float(torch.broadcast_shapes(tensors["input"].shape, tensors["target"].shape).numel())
+    return float(broadcast_shapes(tensors["input"].shape, tensors["target"].shape).numel())
 
 
 def batch_or_count(tensors: Tensors, arguments: Arguments) -> float:
     if arguments["reduction"] != "batchmean":
         return count(tensors, arguments)
-    return float(torch.broadcast_shapes(tensors["input"].shape, tensors["target"].shape)[0])
+    return float(broadcast_shapes(tensors["input"].shape, tensors["target"].shape)[0])
 
 
 def class_weight_sum(tensors: Tensors, arguments: Arguments) -> float:

@@ -36,14 +36,18 @@ class Metrics:
     """The metrics of one server, on a registry of their own."""
 
     def __init__(self, version: str) -> None:
-        disable_created_metrics()  # a second series for each, which nobody asks for
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # no second series for each, which nobody asks for
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self.started = Counter("grpc_server_started", "RPCs begun.", _RPC, registry=registry)
         self.handled = Counter("grpc_server_handled", "RPCs ended.", (*_RPC, "grpc_code"), registry=registry)
         self.handling_seconds = Histogram(
-            "grpc_server_handling_seconds", "Time from begin to end of an RPC.", _RPC, buckets=_SECONDS, registry=registry
+            "grpc_server_handling_seconds",
+            "Time from begin to end of an RPC.",
+            _RPC,
+            buckets=_SECONDS,
+            registry=registry,
         )
         self.queue_seconds = Histogram(
             "lossd_queue_seconds", "Time from admission to the begin of the work.", buckets=_SECONDS, registry=registry
@@ -58,7 +62,10 @@ class Metrics:
         self.rejected = Counter("lossd_rejected", "Calls refused, by reason.", ("reason",), registry=registry)
         self.inflight_bytes = Gauge("lossd_inflight_bytes", "Bytes of requests held.", registry=registry)
         self.payload_bytes = Counter(
-            "lossd_payload_bytes", "Bytes of messages, by direction (in, out).", ("direction", "transport"), registry=registry
+            "lossd_payload_bytes",
+            "Bytes of messages, by direction (in, out).",
+            ("direction", "transport"),
+            registry=registry,
         )
         self.session_steps = Counter("lossd_session_steps", "Training steps completed.", registry=registry)
         self.event_loop_lag = Gauge(

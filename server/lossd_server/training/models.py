@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -87,16 +88,14 @@ def _check_size(spec: Spec) -> None:
                     f"{name} is {value}; expected 1 to {MAX_FEATURES}",
                     field=f"{linear.path}.{name}",
                 )
-    parameters = sum(
-        linear.arguments["out_features"] * (linear.arguments["in_features"] + 1) for linear in linears
-    )
+    parameters = sum(linear.arguments["out_features"] * (linear.arguments["in_features"] + 1) for linear in linears)
     if parameters > MAX_PARAMETERS:
         raise Fault(
             "LIMIT_EXCEEDED", f"the model has {parameters} parameters; at most {MAX_PARAMETERS}", field=spec.path
         )
     if not linears:
         raise Fault("MISSING_FIELD", "the model has no parameters to train; add a Linear", field=spec.path)
-    for before, after in zip(linears, linears[1:], strict=False):
+    for before, after in pairwise(linears):
         if before.arguments["out_features"] != after.arguments["in_features"]:
             raise Fault(
                 "SHAPE_MISMATCH",

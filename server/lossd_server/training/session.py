@@ -39,7 +39,14 @@ class Session:
     """
 
     def __init__(
-        self, *, model: Spec, loss: Loss, optimizer: Spec, seed: int, state_dict: Mapping[str, Tensor], device: torch.device
+        self,
+        *,
+        model: Spec,
+        loss: Loss,
+        optimizer: Spec,
+        seed: int,
+        state_dict: Mapping[str, Tensor],
+        device: torch.device,
     ) -> None:
         if loss.reduction == "none":
             raise Fault("ARGUMENT_OUT_OF_RANGE", "reduction is none; training needs a scalar loss", field="loss")

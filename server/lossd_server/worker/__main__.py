@@ -34,9 +34,7 @@ def main() -> None:
     allocator.keep_freed_memory()
     link = socket.socket(fileno=options.link)
     arena = Arena(options.arena_size, options.arena)
-    worker = Worker(
-        options.device, options.owner, max_sessions=options.max_sessions, threads=options.threads
-    )
+    worker = Worker(options.device, options.owner, max_sessions=options.max_sessions, threads=options.threads)
     frames.send(link, Frame(Kind.HELLO, 0, worker.torch_version), arena)
     serve(link, arena, worker)
 

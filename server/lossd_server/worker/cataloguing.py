@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 
 from lossd.v1 import catalog_service_pb2 as pb
-from lossd.v1 import loss_pb2
 from torch import Tensor
 
 from lossd_server.losses import catalogue
@@ -48,7 +47,7 @@ def _describe(entry: Entry) -> pb.LossInfo:
             )
             for input_ in entry.inputs
         ],
-        reductions=[loss_pb2.Reduction.Value(f"REDUCTION_{name.upper()}") for name in entry.reductions],
+        reductions=[f"REDUCTION_{name.upper()}" for name in entry.reductions],
         traps=entry.traps,
         tasks=entry.tasks,
         reference=entry.reference,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from lossd.v1 import catalog_service_pb2, error_reason_pb2
+from lossd.v1 import catalog_service_pb2, error_reason_pb2, tensor_pb2
 from lossd.v1 import evaluation_service_pb2 as pb
 from torch import Tensor
 
@@ -94,9 +94,11 @@ class Evaluator:
         kept = len(out)
         try:
             if request.attachments:
-                raise Fault("BAD_ATTACHMENT", "a member's attachments belong in the outermost message", field="attachments")
+                raise Fault(
+                    "BAD_ATTACHMENT", "a member's attachments belong in the outermost message", field="attachments"
+                )
             return self._evaluate(request, attachments, out, queued, result.response)
-        except Exception as error:  # whatever one member does, the others must answer
+        except Exception as error:  # noqa: BLE001  # whatever one member does, the others must answer
             del out[kept:]
             fault = as_fault(error).within(path)
             result.error.CopyFrom(error_reason_pb2.Status.FromString(status.encode(fault).SerializeToString()))
@@ -141,7 +143,11 @@ class Evaluator:
         decoded = tensors.decode(request.grad_output, attachments, "grad_output", self._device, floating)
         reduced = loss.reduction not in (None, "none")
         # nested arrays cannot write a scalar, so [2.0] stands for one where the result is one
-        return decoded.reshape(()) if reduced and request.grad_output.HasField("values") and decoded.numel() == 1 else decoded
+        return (
+            decoded.reshape(())
+            if reduced and request.grad_output.HasField("values") and decoded.numel() == 1
+            else decoded
+        )
 
 
 def validate(
@@ -169,7 +175,9 @@ def validate(
     return response, [], Timing()
 
 
-def _write(response: pb.EvaluateLossResponse, result: Evaluated, encoding: int, out: list[memoryview]) -> None:
+def _write(
+    response: pb.EvaluateLossResponse, result: Evaluated, encoding: tensor_pb2.ResponseEncoding, out: list[memoryview]
+) -> None:
     if result.reduced:
         response.value = result.value.item()
     else:

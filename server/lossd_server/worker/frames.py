@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 
 from lossd_server.worker.arena import ALIGNMENT, Arena, Region
 
-Segment: TypeAlias = "bytes | memoryview"
+Segment: TypeAlias = "bytes | bytearray | memoryview"
 
 INLINE = 64 * 1024
 """Bytes of payload that travel inside the datagram."""
@@ -49,8 +49,8 @@ class Place(IntEnum):
 class Frame(NamedTuple):
     """One message.
 
-    `text` is a call's verb and request id, an answer's loss name, or a hello's versions; `times` are a call's admission time,
-    an answer's (forward, backward, queue) seconds, or a state's (resident bytes, sessions).
+    `text` is a call's verb and request id, an answer's loss name, or a hello's version of torch; `times` are a
+    call's admission time, an answer's (forward, backward, queue) seconds, or a state's (memory bytes, sessions).
     """
 
     kind: Kind

@@ -65,9 +65,7 @@ class Reader:
 
     def arguments(self, message: Message, path: str) -> dict[str, Any]:
         """The fields that are set, by name, as torch's constructors take them."""
-        return {
-            field.name: self._value(field, value, f"{path}.{field.name}") for field, value in message.ListFields()
-        }
+        return {field.name: self._value(field, value, f"{path}.{field.name}") for field, value in message.ListFields()}
 
     def _value(self, field: FieldDescriptor, value: Any, path: str) -> Any:
         if isinstance(value, tensor_pb2.Tensor):
@@ -75,7 +73,9 @@ class Reader:
         if field.enum_type is None:
             return value
         if value not in field.enum_type.values_by_number:
-            raise Fault("ARGUMENT_OUT_OF_RANGE", f"{field.name} is {value}, which {field.enum_type.name} lacks", field=path)
+            raise Fault(
+                "ARGUMENT_OUT_OF_RANGE", f"{field.name} is {value}, which {field.enum_type.name} lacks", field=path
+            )
         prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", field.enum_type.name).upper() + "_"
         return str(field.enum_type.values_by_number[value].name).removeprefix(prefix).lower()
 
@@ -83,9 +83,7 @@ class Reader:
         if depth >= MAX_NESTING:
             raise Fault("LIMIT_EXCEEDED", f"weighted sums nest over {MAX_NESTING} deep", field=path)
         if len(message.terms) > MAX_TERMS:
-            raise Fault(
-                "LIMIT_EXCEEDED", f"{len(message.terms)} terms; at most {MAX_TERMS}", field=f"{path}.terms"
-            )
+            raise Fault("LIMIT_EXCEEDED", f"{len(message.terms)} terms; at most {MAX_TERMS}", field=f"{path}.terms")
         terms = [self._term(term, f"{path}.terms[{index}]", depth) for index, term in enumerate(message.terms)]
         return composite.WeightedSum(tuple(terms), path)
 

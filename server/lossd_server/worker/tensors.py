@@ -29,7 +29,9 @@ DTYPES: dict[int, torch.dtype] = {
 }
 """torch's type of each DataType."""
 
-NUMBERS = {dtype: number for number, dtype in DTYPES.items()}
+NUMBERS: dict[torch.dtype, Any] = {
+    dtype: number for number, dtype in DTYPES.items()
+}  # enum members are ints at run time
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -100,7 +102,7 @@ def check_shape(shape: Sequence[int], path: str) -> int:
     return math.prod(shape)
 
 
-def encode(tensor: Tensor, encoding: int, attachments: list[memoryview]) -> pb.Tensor:
+def encode(tensor: Tensor, encoding: pb.ResponseEncoding, attachments: list[memoryview]) -> pb.Tensor:
     """The tensor as the wire holds it; its bytes are appended to `attachments` if so encoded."""
     message = pb.Tensor(dtype=NUMBERS[tensor.dtype], shape=tensor.shape)
     if encoding == VALUES:
@@ -114,7 +116,7 @@ def encode(tensor: Tensor, encoding: int, attachments: list[memoryview]) -> pb.T
         listed = tensor.tolist() if tensor.dim() else [tensor.item()]
         message.values.CopyFrom(_to_values(listed))
         return message
-    data = memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    data = memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())  # type: ignore[arg-type]  # an ndarray is a buffer
     if encoding == ATTACHMENT:
         message.attachment = len(attachments)
         attachments.append(data)
@@ -123,7 +125,7 @@ def encode(tensor: Tensor, encoding: int, attachments: list[memoryview]) -> pb.T
     return message
 
 
-def choose_encoding(asked: int, tensors: Mapping[str, pb.Tensor]) -> int:
+def choose_encoding(asked: pb.ResponseEncoding, tensors: Mapping[str, pb.Tensor]) -> pb.ResponseEncoding:
     """The encoding asked for, or else that of the request's own tensors."""
     if asked != UNSPECIFIED:
         return asked
@@ -203,7 +205,9 @@ def _flatten(values: struct_pb2.ListValue, flat: list[float], depth: int, path: 
     for shape in _shapes(values.values, flat, depth, path):
         if inner is not None and shape != inner:
             raise Fault(
-                "BAD_VALUES", f"rows differ: {shape_text(inner)} and {shape_text(shape)}; all need one shape", field=path
+                "BAD_VALUES",
+                f"rows differ: {shape_text(inner)} and {shape_text(shape)}; all need one shape",
+                field=path,
             )
         inner = shape
     return (len(values.values), *(inner or ()))

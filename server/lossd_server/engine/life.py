@@ -1,0 +1,147 @@
+"""One life of a worker process: its birth, the link and the memory it shares with this process, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lossd_server.worker import frames
+from lossd_server.worker.arena import Arena, Region
+from lossd_server.worker.frames import Frame
+
+log = logging.getLogger(__name__)
+
+_GRACE_SECONDS = 5.0
+_SOCKET_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start a worker."""
+
+    arena_bytes: int
+    max_sessions: int
+    threads: int
+    log_level: str
+    log_format: str
+
+
+class Life:
+    """A worker process that runs from construction until it ends or is ended.
+
+    Args:
+        index: position of its device in the pool; identifiers of its sessions begin with it.
+        device: name of the device.
+        launch: how to start it.
+        on_frames: called with what the worker says, as it comes.
+        on_writable: called when a link that was full has room again.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        device: str,
+        launch: Launch,
+        on_frames: Callable[[Sequence[Frame]], None],
+        on_writable: Callable[[], None],
+    ) -> None:
+        self._device = device
+        self._on_frames = on_frames
+        self._on_writable = on_writable
+        self._loop = asyncio.get_running_loop()
+        self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (self._link, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
+        self._link.setblocking(False)
+        self._arena = Arena(launch.arena_bytes)
+        self.born = time.monotonic()
+        self.ended = asyncio.Event()
+        with theirs:
+            self._process = _spawn(f"w{index}-{time.time_ns() // 1_000_000:x}", device, launch, theirs, self._arena)
+        self._loop.add_reader(self._link, self._read)
+
+    def reserve(self, size: int) -> Region | None:
+        """Shared memory for a large call, or None while there is none."""
+        return self._arena.reserve(size)
+
+    def free(self, region: Region) -> None:
+        """Gives a call's shared memory back."""
+        self._arena.free(region)
+
+    def send(self, frame: Frame) -> bool:
+        """Sends a frame; False if the link is full, or the worker gone: its end is then about to be told."""
+        try:
+            frames.send(self._link, frame, self._arena)
+        except BlockingIOError:
+            self._loop.add_writer(self._link, self._writable)
+            return False
+        except OSError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """Ends the process at once."""
+        self._process.kill()
+
+    async def end(self) -> None:
+        """Closes the link, which tells the worker to go, waits for it, and frees what was shared."""
+        self._loop.remove_reader(self._link)
+        self._loop.remove_writer(self._link)
+        self._link.close()
+        try:
+            await self._loop.run_in_executor(None, self._process.wait, _GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            await self._loop.run_in_executor(None, self._process.wait)
+        self._arena.close()
+        log.info("worker ended", extra={"device": self._device, "code": self._process.returncode})
+
+    def _read(self) -> None:
+        received: list[Frame] = []
+        while True:
+            try:
+                frame = frames.receive(self._link, self._arena)
+            except BlockingIOError:
+                break
+            except OSError:
+                frame = None
+            if frame is None:
+                self._loop.remove_reader(self._link)
+                self.ended.set()
+                break
+            received.append(frame)
+        self._on_frames(received)
+
+    def _writable(self) -> None:
+        self._loop.remove_writer(self._link)
+        self._on_writable()
+
+
+def _spawn(owner: str, device: str, launch: Launch, link: socket.socket, arena: Arena) -> subprocess.Popen[bytes]:
+    options = {
+        "--link": link.fileno(),
+        "--arena": arena.descriptor,
+        "--arena-size": arena.size,
+        "--device": device,
+        "--owner": owner,
+        "--max-sessions": launch.max_sessions,
+        "--threads": launch.threads,
+        "--log-level": launch.log_level,
+        "--log-format": launch.log_format,
+    }
+    command = [sys.executable, "-m", "lossd_server.worker"]
+    command += [str(part) for option in options.items() for part in option]
+    return subprocess.Popen(  # noqa: S603  # our own module, by our own interpreter
+        command,
+        stdin=subprocess.DEVNULL,
+        pass_fds=(link.fileno(), arena.descriptor),
+        start_new_session=True,  # a Ctrl-C in the terminal is the front's to handle
+        env={**os.environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
+    )

@@ -1,0 +1,16 @@
+"""Fixtures that every group of tests may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from running import RunningServer
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[RunningServer]:
+    """One server for all tests that leave it as they found it."""
+    with RunningServer() as running:
+        yield running
+        assert running.stop() == 0, "a server that is told to stop exits 0"
