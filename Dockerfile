@@ -5,6 +5,15 @@
 # Pin the base by digest for a release: --build-arg BASE=python:3.11-slim-bookworm@sha256:...
 ARG BASE=python:3.11-slim-bookworm
 
+# --- requirements: so that only a changed requirement, not any change of pyproject.toml, counts below --
+# hadolint ignore=DL3006
+FROM ${BASE} AS requirements
+
+WORKDIR /src
+COPY pyproject.toml ./
+RUN python3 -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+print(*p['dependencies'], *p['optional-dependencies']['server'], sep='\n')" > requirements.txt
+
 # --- dependencies: everything that is not lossd, in a layer that code changes leave alone -------------
 # hadolint ignore=DL3006
 FROM ${BASE} AS dependencies
@@ -20,7 +29,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_CONSTRAINT=/src/constraints.txt
 
 WORKDIR /src
-COPY constraints.txt pyproject.toml ./
+COPY constraints.txt ./
 
 # pip lives in a venv of its own and installs into the other one, so the image never holds it.
 # torch goes in alone (--no-deps): its index must not become a source of any other package.
@@ -29,9 +38,8 @@ RUN python3 -m venv /opt/pip \
     && /opt/pip/bin/pip --python /opt/lossd/bin/python install --no-deps \
         ${TORCH_INDEX_URL:+--index-url "${TORCH_INDEX_URL}"} torch
 
-RUN python3 -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-print(*p['dependencies'], *p['optional-dependencies']['server'], sep='\n')" > /tmp/requirements.txt \
-    && /opt/pip/bin/pip --python /opt/lossd/bin/python install --requirement /tmp/requirements.txt \
+COPY --from=requirements /src/requirements.txt ./
+RUN /opt/pip/bin/pip --python /opt/lossd/bin/python install --requirement requirements.txt \
     && /opt/pip/bin/pip --python /opt/lossd/bin/python check
 
 # Byte code is trusted by content, not by time: the root is read-only, so stale files would be
@@ -43,7 +51,7 @@ RUN /opt/lossd/bin/python -m compileall -q -j 0 -x '/py3[0-9]+_' \
 # --- build: lossd itself, under a root of its own ------------------------------------------------------
 FROM dependencies AS build
 
-COPY README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY client client
 COPY server server
 RUN /opt/pip/bin/pip --python /opt/lossd/bin/python install --no-deps --no-warn-script-location --root /image . \
@@ -91,8 +99,9 @@ WORKDIR /home/lossd
 USER 10001:10001
 EXPOSE 50051 9464
 
+# Healthy means that a device can evaluate, not only that the port answers.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-m", "lossd_server.probe", "127.0.0.1:50051"]
+    CMD ["python", "-m", "lossd_server.probe", "127.0.0.1:50051", "lossd.v1.EvaluationService"]
 
 # A container is reached from outside itself, so loopback would be useless; plain text beyond
 # loopback has to be asked for, so it is said here. For TLS replace these flags (docs/deploy.md).

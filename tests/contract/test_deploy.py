@@ -16,6 +16,7 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
+from lossd_server import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "deploy" / "kubernetes"
@@ -183,10 +184,10 @@ def test_probes_ask_grpc_health(manifests: list[Manifest]) -> None:
 
 
 def test_ports_are_the_configured_ones(manifests: list[Manifest]) -> None:
-    settings, only = settings_of(manifests), container(manifests)
+    values, only = settings_of(manifests), container(manifests)
     ports = {port["name"]: port["containerPort"] for port in only["ports"]}
-    assert settings["LOSSD_ADDRESS"] == f"0.0.0.0:{ports['grpc']}"
-    assert settings["LOSSD_METRICS_ADDRESS"] == f"0.0.0.0:{ports['metrics']}"
+    assert values["LOSSD_ADDRESS"] == f"0.0.0.0:{ports['grpc']}"
+    assert values["LOSSD_METRICS_ADDRESS"] == f"0.0.0.0:{ports['metrics']}"
     for name in ("lossd", "lossd-headless"):
         (port,) = one(manifests, "Service", name)["spec"]["ports"]
         assert port == {"name": "grpc", "port": 50051, "targetPort": "grpc", "appProtocol": "kubernetes.io/h2c"}
@@ -196,8 +197,8 @@ def test_ports_are_the_configured_ones(manifests: list[Manifest]) -> None:
 
 def test_grace_period_covers_the_drain(manifests: list[Manifest]) -> None:
     """The kubelet must not kill a server that is still finishing accepted calls."""
-    settings = settings_of(manifests)
-    drain = int(settings["LOSSD_DRAIN_DELAY_SECONDS"]) + int(settings["LOSSD_DRAIN_SECONDS"])
+    values = settings_of(manifests)
+    drain = int(values["LOSSD_DRAIN_DELAY_SECONDS"]) + int(values["LOSSD_DRAIN_SECONDS"])
     assert pod(manifests)["terminationGracePeriodSeconds"] >= drain + 5
 
 
@@ -278,7 +279,19 @@ def test_configuration_is_one_config_map(manifests: list[Manifest]) -> None:
     assert "args" not in only
     assert "env" not in only
     assert only["envFrom"] == [{"configMapRef": {"name": one(manifests, "ConfigMap")["metadata"]["name"]}}]
-    assert all(key.startswith("LOSSD_") for key in settings_of(manifests))
+
+
+def test_every_configured_key_is_a_setting(manifests: list[Manifest], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown variable would be ignored in silence; a value the server refuses would be a crash loop."""
+    for name in [name for name in os.environ if name.startswith("LOSSD_")]:
+        monkeypatch.delenv(name)
+    wanted = {}
+    for key, value in settings_of(manifests).items():
+        monkeypatch.setenv(key, value)
+        wanted[key.removeprefix("LOSSD_").lower()] = value
+    assert wanted.keys() <= settings.Settings.model_fields.keys()
+    expected = settings.Settings.model_validate({**settings.Settings().model_dump(), **wanted})
+    assert settings.read([]).model_dump() == expected.model_dump()
 
 
 def test_the_documented_overlay_renders(tmp_path: Path) -> None:
@@ -328,8 +341,12 @@ def image_environment() -> dict[str, str]:
 def test_base_is_an_argument() -> None:
     before, *stages = dockerfile_stages()
     assert before == [("ARG", "BASE=python:3.11-slim-bookworm")]
-    assert stages[0][0][1] == "${BASE} AS dependencies"
-    assert stages[-1][0] == ("FROM", "${BASE}")
+    assert [stage[0][1] for stage in stages] == [
+        "${BASE} AS requirements",
+        "${BASE} AS dependencies",
+        "dependencies AS build",
+        "${BASE}",
+    ]
 
 
 def test_any_builder_can_build_it() -> None:
@@ -353,10 +370,11 @@ def test_image_runs_as_a_number_and_holds_no_installer() -> None:
 def test_image_serves_and_says_so() -> None:
     assert last_stage("EXPOSE") == ["50051 9464"]
     assert json.loads(last_stage("ENTRYPOINT")[0]) == ["lossd", "serve"]
+    assert settings.read(json.loads(last_stage("CMD")[0])).insecure
     flags = ["--address", "0.0.0.0:50051", "--metrics-address", "0.0.0.0:9464", "--insecure"]
     assert json.loads(last_stage("CMD")[0]) == flags
     probe = last_stage("HEALTHCHECK")[0].partition("CMD ")[2]
-    assert json.loads(probe) == ["python", "-m", "lossd_server.probe", "127.0.0.1:50051"]
+    assert json.loads(probe) == ["python", "-m", "lossd_server.probe", "127.0.0.1:50051", EVALUATION]
     assert f"VERSION={project_version()}" in last_stage("ARG")
     labels = set(re.findall(r"org\.opencontainers\.image\.(\w+)=", last_stage("LABEL")[0]))
     assert labels == {"title", "description", "licenses", "version", "revision"}
