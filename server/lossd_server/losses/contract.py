@@ -111,7 +111,7 @@ class Entry:
     @property
     def reference(self) -> str:
         """Where the definition comes from."""
-        return "https://github.com/lossd/lossd/blob/main/docs/losses.md"
+        return "docs/composition.md"
 
 
 def broadcast_shapes(*shapes: torch.Size) -> torch.Size:
