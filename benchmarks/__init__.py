@@ -1,0 +1,1 @@
+"""What a call costs, beside the alternatives: run `python -m benchmarks.compare`."""
