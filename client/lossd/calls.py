@@ -66,6 +66,7 @@ def evaluate_batch(evaluations: Iterable[Evaluation]) -> Call[list[Outcome]]:
         try:
             evaluation.write(request.evaluations.add(), attachments)
         except LossdError as error:
+            error.field = f"evaluations[{index}].{error.field}"
             unsent[index] = error
             del request.evaluations[-1], attachments[kept:]
 
@@ -97,6 +98,7 @@ class Stream:
         try:
             evaluation.write(request.evaluation, attachments)
         except LossdError as error:
+            error.field = f"evaluation.{error.field}"
             self._asked.append(error)
             return None
         self._asked.append(None)

@@ -97,7 +97,7 @@ def serve(arguments: tuple[str, ...]) -> None:
     for module in needed:
         if importlib.util.find_spec(module) is None:
             raise click.ClickException(f"no module {module!r}: {EXTRA}")
-    os.execv(sys.executable, [sys.executable, "-m", "lossd_server", *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", "lossd_server", *arguments])  # noqa: S606  # no shell is the point
 
 
 class Losses(click.Group):
@@ -130,7 +130,7 @@ def loss_command(name: str, kind: type[Loss]) -> click.Command:
     hints = get_type_hints(kind)
 
     @options(
-        *(array_option(input, "Input of the loss.", required=not open_ended) for input in kind.INPUTS),
+        *(array_option(field, "Input of the loss.", required=not open_ended) for field in kind.INPUTS),
         *(argument_option(field, hints[field], described.get(field, "")) for field in arguments),
         click.option("--gradients", is_flag=True, help="Gradients of every input that torch differentiates."),
         array_option("grad_output", "Vector of the vector–Jacobian product, for unreduced losses.", required=False),
@@ -273,18 +273,22 @@ def print_loss(loss: lossd.LossInfo) -> None:
         ("tasks", ", ".join(loss.tasks)),
         ("reference", loss.reference),
     ]
-    print_table(loss.name, [("", loss.summary), ("formula", loss.formula), *inputs, *arguments, *rest])
+    print_table(loss.name, [("summary", loss.summary), ("formula", loss.formula), *inputs, *arguments, *rest])
 
 
 def print_table(title: str, rows: Iterable[tuple[str, Any]]) -> None:
-    """Two columns under a title."""
+    """Two columns under a title on a terminal; elsewhere lines with a tab, which other programs read."""
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        for name, value in rows:
+            click.echo(f"{name}\t{value}")
+        return
     table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
         table.add_row(name, str(value))
-    console = Console(highlight=False, markup=False)
-    console.print(table, soft_wrap=not console.is_terminal)
+    console.print(table)
 
 
 def print_json(value: object) -> None:

@@ -111,7 +111,8 @@ class Client:
         Returns:
             A `Result` for each evaluation, or the `LossdError` it failed with, in order: one failing fails no other.
 
-            a, b = client.evaluate_batch([lossd.Evaluation(lossd.MSELoss(), x, y), lossd.Evaluation(lossd.L1Loss(), x, y)])
+            losses = [lossd.MSELoss(), lossd.L1Loss()]
+            a, b = client.evaluate_batch([lossd.Evaluation(loss, x, y) for loss in losses])
         """
         return self._call(calls.evaluate_batch(evaluations), timeout)
 

@@ -26,7 +26,7 @@ from collections.abc import Iterable
 from typing import Protocol, cast
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]  # the package ships no types
+from google.rpc import error_details_pb2, status_pb2
 
 
 class LossdError(Exception):

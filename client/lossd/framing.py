@@ -9,6 +9,7 @@ buffers. Below about 64 KiB generated code is as fast; above, each copy saved is
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -25,6 +26,10 @@ class MalformedMessage(ValueError):
     """The bytes do not follow protobuf's wire format."""
 
 
+class TooManyAttachments(MalformedMessage):
+    """More attachments than the reader takes."""
+
+
 class Frame(NamedTuple):
     """A message taken apart."""
 
@@ -32,11 +37,12 @@ class Frame(NamedTuple):
     attachments: list[memoryview]
 
 
-def split(message: Buffer) -> Frame:
-    """Takes a serialized message apart; the attachments are views into `message`.
+def split(message: Buffer, most: int = sys.maxsize) -> Frame:
+    """Takes a serialized message apart; the attachments, at most `most`, are views into `message`.
 
     Raises:
         MalformedMessage: if a tag or a length points outside the message.
+        TooManyAttachments: before more than `most` have been looked at.
 
     >>> header, attachments = split(join(b"\\x0a\\x01x", [b"first", b"second"]))
     >>> bytes(header), [bytes(a) for a in attachments]
@@ -50,6 +56,8 @@ def split(message: Buffer) -> Frame:
         if tag == _ATTACHMENT_TAG:
             if start > kept:
                 pieces.append(view[kept:start])
+            if len(attachments) == most:
+                raise TooManyAttachments(f"more than {most} attachments")
             attachments.append(view[body:end])
             kept = end
     if not attachments:

@@ -91,6 +91,8 @@ def _safetensors(path: Path, name: str) -> ArrayLike:
         body = data[8 + size :]
         if not 0 <= start <= end <= len(body):
             raise ValueError("the data are cut off")
+        if any(size < 0 for size in entry["shape"]):
+            raise ValueError(f"a shape of {entry['shape']}")
         number = tensors.NUMBERS[_SAFETENSORS[entry["dtype"]]]
         return tensors.read(tensor_pb2.Tensor(dtype=number, shape=entry["shape"], raw=body[start:end]), ())
     except KeyError as error:

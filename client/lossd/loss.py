@@ -107,6 +107,10 @@ class WeightedTerm(spec.Spec):
     label: str | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.loss, Loss):
+            raise TypeError(f"expected one of lossd's losses, given {self.loss!r}")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class WeightedSum(Loss):

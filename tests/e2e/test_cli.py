@@ -1,0 +1,108 @@
+"""The `lossd` command as people run it: a process of its own, with and without a server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from running import RunningServer
+
+LOSSD = str(Path(sys.executable).with_name("lossd"))
+
+
+def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOSSD_")}
+    return subprocess.run([LOSSD, *words], capture_output=True, text=True, timeout=120, env=clean | env)
+
+
+def test_the_first_thing_anybody_types() -> None:
+    """No server anywhere: one is embedded."""
+    done = run("eval", "cross_entropy_loss", "--input", "[[4.0,1.0,0.1]]", "--target", "[0]", "--gradients")
+    assert (done.returncode, done.stderr) == (0, "")
+    value, gradient = done.stdout.splitlines()
+    assert value == "0.06768565624952316"
+    assert gradient.startswith("gradient of input: [[-0.0654457")
+
+
+def test_json_holds_everything(server: RunningServer) -> None:
+    words = ["--input", "[78,85,92]", "--target", "[80,87,90]", "--delta", "2", "--gradients", "--json"]
+    done = run("eval", "huber-loss", *words, "--server", server.target)
+    assert done.returncode == 0
+    answer = json.loads(done.stdout)
+    assert answer["value"] == 2.0
+    assert answer["weight_sum"] == 3.0
+    assert answer["execution"]["device"] == "cpu:0"
+    assert np.shape(answer["gradients"]["input"]) == (3,)
+
+
+def test_files_and_the_environment(server: RunningServer, tmp_path: Path) -> None:
+    np.save(tmp_path / "logits.npy", np.array([[4.0, 1.0, 0.1]], np.float64))
+    (tmp_path / "target.csv").write_text("0\n")
+    words = ["--input", str(tmp_path / "logits.npy"), "--target", str(tmp_path / "target.csv")]
+    done = run("eval", "CrossEntropyLoss", *words, "--label-smoothing", "0.1", LOSSD_SERVER=server.target)
+    assert done.returncode == 0
+    logits = torch.tensor([[4.0, 1.0, 0.1]], dtype=torch.float64)
+    exact = torch.nn.functional.cross_entropy(logits, torch.tensor([0]), label_smoothing=0.1).item()
+    assert done.stdout == f"{exact!r}\n"
+
+
+def test_expressions_take_any_inputs(server: RunningServer) -> None:
+    words = ["--source", "sum(w * (input - target)**2)", "--input", "[1,2]", "--target", "[3,-2]", "--w=[0.5,-1]"]
+    done = run("eval", "expression", *words, "--server", server.target)
+    assert (done.stdout, done.stderr) == ("-14.0\n", "")
+
+
+def test_unreduced_losses(server: RunningServer) -> None:
+    words = ["--input", "[1,2]", "--target", "[3,5]", "--reduction", "none", "--gradients", "--grad_output", "[1,1]"]
+    done = run("eval", "mse_loss", *words, "--server", server.target)
+    assert done.stdout.splitlines()[0] == "losses: [4.0, 9.0]"
+
+
+def test_refusals_are_one_line(server: RunningServer) -> None:
+    done = run("eval", "mse_loss", "--input", "[1]", "--target", "[1,2]", "--server", server.target)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("lossd: inputs.target: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_losses_and_info(server: RunningServer) -> None:
+    listed = run("losses", "--server", server.target)
+    names = [line.split("\t")[0] for line in listed.stdout.splitlines()]
+    assert "huber_loss" in names
+    assert names == sorted(names)
+    described = json.loads(run("losses", "huber_loss", "--json", "--server", server.target).stdout)
+    assert described["class_name"] == "HuberLoss"
+    assert "delta" in run("losses", "huber_loss", "--server", server.target).stdout
+    missing = run("losses", "no_such_loss", "--server", server.target)
+    assert (missing.returncode, missing.stdout) == (1, "")
+    about = json.loads(run("info", "--json", "--server", server.target).stdout)
+    assert about["devices"][0]["name"] == "cpu:0"
+    assert "torch_version" in run("info", "--server", server.target).stdout
+
+
+def test_serve_serves_until_it_is_told_to_stop() -> None:
+    words = [LOSSD, "serve", "--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            line = next(line for line in process.stderr if '"serving"' in line)
+            target = json.loads(line)["address"]
+            until = time.monotonic() + 60
+            while (done := run("eval", "mse_loss", "--input", "1", "--target", "3", "--server", target)).returncode:
+                assert time.monotonic() < until, done.stderr
+            assert done.stdout == "4.0\n"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+
+
+def test_serve_passes_help_through() -> None:
+    done = run("serve", "--help")
+    assert done.returncode == 0
+    assert "--metrics-address" in done.stdout

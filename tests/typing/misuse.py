@@ -1,0 +1,41 @@
+"""Uses of the SDK that a type checker must refuse: each is ignored by its code, and an ignore too many is an error."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import lossd
+
+
+async def misuse() -> None:
+    client = lossd.Client()
+    asynchronous = lossd.AsyncClient()
+
+    lossd.MSELoss(reduction="avg")  # type: ignore[arg-type]
+    lossd.MSELoss(reduction="batchmean")  # type: ignore[arg-type]
+    lossd.KLDivLoss(reduction="batchmean")
+    lossd.MSELoss("mean")  # type: ignore[arg-type,call-arg]
+    lossd.MSELoss(size_average=True)  # type: ignore[call-arg]
+    lossd.HuberLoss(delta="1")  # type: ignore[arg-type]
+    lossd.HuberLoss().delta = 2.0  # type: ignore[misc]
+    lossd.MSELoss() * lossd.MSELoss()  # type: ignore[operator]
+    lossd.MSELoss() + 1  # type: ignore[operator]
+    lossd.nn.Sequential(lossd.MSELoss())  # type: ignore[arg-type]
+    lossd.optim.SGD(0.01)  # type: ignore[call-arg]
+
+    client.evaluate(lossd.MSELoss, 1, 2)  # type: ignore[arg-type]
+    client.evaluate("mse_loss", 1, 2)  # type: ignore[arg-type]
+    client.evaluate(lossd.MSELoss(), 1, 2).value + 1  # type: ignore[operator]
+    _ = client.evaluate(lossd.MSELoss(), 1, 2).reduced  # type: ignore[attr-defined]
+    client.evaluate_batch([lossd.MSELoss()])  # type: ignore[list-item]
+    _ = client.evaluate_batch([])[0].value  # type: ignore[union-attr]
+    client.create_session(lossd.nn.Linear(1, 1), lossd.MSELoss(), lossd.optim.SGD())  # type: ignore[call-arg]
+    client.create_session(model=lossd.nn.Linear(1, 1), loss=lossd.MSELoss(), optimizer=lossd.MSELoss())  # type: ignore[arg-type]
+    lossd.Client("there:1", "token")  # type: ignore[call-arg]
+
+    _ = asynchronous.evaluate(lossd.MSELoss(), 1, 2).value  # type: ignore[attr-defined]
+    assert_type((await asynchronous.evaluate(lossd.MSELoss(), 1, 2)).value, float | None)
+
+    assert_type(0.8 * lossd.MSELoss() + 0.2 * lossd.L1Loss(), lossd.WeightedSum)
+    assert_type(float(client.evaluate(lossd.MSELoss(), 1, 2)), float)
+    assert_type(client.losses(), list[lossd.LossInfo])

@@ -1,0 +1,184 @@
+"""Requests are what generated code reads, answers are what generated code writes, and nothing touches a channel."""
+
+from __future__ import annotations
+
+import lossd
+import numpy as np
+import pytest
+from google.rpc import status_pb2
+from lossd import calls
+from lossd.v1 import (
+    catalog_service_pb2,
+    evaluation_service_pb2,
+    loss_pb2,
+    tensor_pb2,
+    training_service_pb2,
+)
+
+LARGE = np.arange(16384, dtype=np.float32)
+"""Exactly 64 KiB."""
+
+
+def request_of(evaluation: lossd.Evaluation) -> evaluation_service_pb2.EvaluateLossRequest:
+    return evaluation_service_pb2.EvaluateLossRequest.FromString(calls.evaluate(evaluation).request)
+
+
+def test_a_small_evaluation_is_plain_protobuf() -> None:
+    request = request_of(
+        lossd.Evaluation(lossd.CrossEntropyLoss(), [[4.0, 1.0, 0.1]], target=[0], gradients=True, request_id="mine")
+    )
+    assert request.loss.WhichOneof("loss") == "cross_entropy_loss"
+    assert request.inputs["input"].dtype == tensor_pb2.DATA_TYPE_FLOAT32
+    assert list(request.inputs["input"].shape) == [1, 3]
+    assert request.inputs["target"].dtype == tensor_pb2.DATA_TYPE_INT64
+    assert list(request.gradients) == ["*"]
+    assert request.request_id == "mine"
+    assert request.response_encoding == tensor_pb2.RESPONSE_ENCODING_RAW
+    assert not request.validate_only
+    assert not request.HasField("grad_output")
+
+
+def test_large_inputs_are_attached_and_answers_asked_for_alike() -> None:
+    request = request_of(lossd.Evaluation(lossd.MSELoss(), LARGE, LARGE + 1, grad_output=1.0))
+    assert [request.inputs[name].attachment for name in ("input", "target")] == [0, 1]
+    assert request.attachments[1] == (LARGE + 1).tobytes()
+    assert request.grad_output.raw == np.float32(1).tobytes()
+    assert request.response_encoding == tensor_pb2.RESPONSE_ENCODING_ATTACHMENT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "says"),
+    [
+        ((lossd.MSELoss(), 1, 2, 3), {}, "MSELoss takes 2 inputs (input, target), given 3"),
+        ((lossd.MSELoss(), 1), {"input": 2}, "'input' is given twice"),
+        ((lossd.MSELoss, 1, 2), {}, "expected a loss such as lossd.MSELoss()"),
+    ],
+)
+def test_mistakes_in_the_call_are_type_errors(arguments: tuple, named: dict, says: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        lossd.Evaluation(*arguments, **named)
+    assert says in str(caught.value)
+
+
+def test_answers_are_read_with_and_without_attachments() -> None:
+    answer = evaluation_service_pb2.EvaluateLossResponse(value=0.5, terms={"a": 1.0}, request_id="mine")
+    answer.gradients["input"].CopyFrom(
+        tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=[16384], attachment=0)
+    )
+    answer.losses.CopyFrom(tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT64, raw=np.float64(2).tobytes()))
+    answer.attachments.append(LARGE.tobytes())
+    answer.execution.device = "cpu:0"
+    evaluation = lossd.Evaluation(lossd.MSELoss(), 1, 2)
+    result = calls.evaluate(evaluation).read(answer.SerializeToString())
+    assert (result.value, result.loss_sum, result.terms, result.request_id) == (0.5, None, {"a": 1.0}, "mine")
+    assert float(result) == 0.5
+    assert result.losses == 2.0
+    assert np.array_equal(result.gradients["input"], LARGE)
+    assert result.execution.device == "cpu:0"
+
+    answer.ClearField("value")
+    answer.gradients["input"].shape[:] = [1]
+    answer.attachments[0] = LARGE[1:2].tobytes()
+    result = calls.evaluate(evaluation).read(answer.SerializeToString())
+    assert np.array_equal(result.gradients["input"], [1.0])
+    with pytest.raises(TypeError, match="unreduced"):
+        float(result)
+
+
+def error_of(code: int) -> evaluation_service_pb2.EvaluationResult:
+    status = status_pb2.Status(code=code, message="no")
+    return evaluation_service_pb2.EvaluationResult.FromString(
+        b"\x12" + bytes([status.ByteSize()]) + status.SerializeToString()
+    )
+
+
+def value_of(value: float) -> evaluation_service_pb2.EvaluationResult:
+    return evaluation_service_pb2.EvaluationResult(response=evaluation_service_pb2.EvaluateLossResponse(value=value))
+
+
+def test_a_batch_keeps_its_order_around_members_that_fail() -> None:
+    """Whether they fail here, and are not sent at all, or there."""
+    members = [[1.0], ["a"], LARGE, "b", [4.0], ["c"]]
+    call = calls.evaluate_batch(lossd.Evaluation(lossd.MSELoss(), LARGE, member) for member in members)
+    request = evaluation_service_pb2.BatchEvaluateLossRequest.FromString(call.request)
+    assert len(request.evaluations) == 3
+    assert [evaluation.inputs["input"].attachment for evaluation in request.evaluations] == [0, 1, 3]
+    assert request.evaluations[1].inputs["target"].attachment == 2
+    assert len(request.attachments) == 4
+
+    answer = evaluation_service_pb2.BatchEvaluateLossResponse(results=[value_of(1), error_of(3), value_of(4)])
+    outcomes = call.read(answer.SerializeToString())
+    kinds = [getattr(outcome, "value", type(outcome)) for outcome in outcomes]
+    assert kinds == [1, *[lossd.InvalidArgument] * 3, 4, lossd.InvalidArgument]
+    for index in (1, 3, 5):
+        assert outcomes[index].field == f"evaluations[{index}].inputs.target"
+
+
+def test_a_stream_keeps_its_order_around_members_that_fail() -> None:
+    stream = calls.Stream()
+    requests = [stream.request(lossd.Evaluation(lossd.MSELoss(), 1, member)) for member in ("a", 1.0, "b", 2.0, "c")]
+    assert [request is None for request in requests] == [True, False, True, False, True]
+    answers = [evaluation_service_pb2.StreamEvaluateLossResponse(result=value_of(value)) for value in (1, 2)]
+    outcomes = [outcome for answer in answers for outcome in stream.outcomes(answer.SerializeToString())]
+    outcomes += stream.rest()
+    assert [getattr(outcome, "value", None) for outcome in outcomes] == [None, 1, None, 2, None]
+    assert outcomes[0].field == "evaluation.inputs.target"
+
+
+def test_an_answer_that_never_came_is_an_error() -> None:
+    stream = calls.Stream()
+    stream.request(lossd.Evaluation(lossd.MSELoss(), 1, 2))
+    assert [type(outcome) for outcome in stream.rest()] == [lossd.Internal]
+
+
+def test_types_may_be_given_in_any_way() -> None:
+    types = {
+        "input": ("float32", (32, 10)),
+        "target": np.zeros(32, np.int64),
+        "weights": lossd.TensorType("bfloat16", (1,)),
+    }
+    call = calls.validate(lossd.CrossEntropyLoss(), types, "input")
+    request = catalog_service_pb2.ValidateLossRequest.FromString(call.request)
+    found = {name: (kind.dtype, tuple(kind.shape)) for name, kind in request.inputs.items()}
+    assert found == {"input": (1, (32, 10)), "target": (7, (32,)), "weights": (16, (1,))}
+    assert list(request.gradients) == ["input"]
+
+
+def test_a_step_names_the_targets_as_the_loss_does() -> None:
+    call = calls.train_step("s", lossd.CrossEntropyLoss(), [[2], [4]], [0, 1])
+    request = training_service_pb2.TrainStepRequest.FromString(call.request)
+    assert request.inputs["input"].dtype == tensor_pb2.DATA_TYPE_FLOAT32
+    assert request.targets["target"].dtype == tensor_pb2.DATA_TYPE_INT64
+
+    lengths = {"targets": [[1]], "input_lengths": [1], "target_lengths": [1]}
+    call = calls.train_step("s", lossd.CTCLoss(), {"input": [[2]]}, lengths)
+    request = training_service_pb2.TrainStepRequest.FromString(call.request)
+    assert set(request.targets) == set(lengths)
+    with pytest.raises(TypeError, match="targets, input_lengths, target_lengths"):
+        calls.train_step("s", lossd.CTCLoss(), [[2]], [[1]])
+
+
+def test_a_session_is_described_in_the_terms_it_was_made_of() -> None:
+    call = calls.create_session(
+        lossd.nn.Linear(1, 1), lossd.MSELoss(), lossd.optim.SGD(lr=0.5), 7, {"weight": LARGE, "bias": [0.5]}
+    )
+    request = training_service_pb2.CreateSessionRequest.FromString(call.request)
+    assert (request.seed, len(request.attachments)) == (7, 1)
+    session = training_service_pb2.Session(
+        session_id="s", model=request.model, loss=request.loss, optimizer=request.optimizer
+    )
+    info = call.read(training_service_pb2.CreateSessionResponse(session=session).SerializeToString())
+    assert (info.model, info.loss, info.optimizer) == (
+        lossd.nn.Linear(1, 1), lossd.MSELoss(), lossd.optim.SGD(lr=0.5)
+    )  # fmt: skip
+
+
+def test_the_catalogue_speaks_the_names_of_this_package() -> None:
+    line = catalog_service_pb2.LossInfo(name="mse_loss", reductions=[loss_pb2.REDUCTION_MEAN, loss_pb2.REDUCTION_NONE])
+    line.inputs.add(name="input", dtypes=[tensor_pb2.DATA_TYPE_BFLOAT16, tensor_pb2.DATA_TYPE_FLOAT32])
+    line.arguments.add(name="reduction", default='"mean"')
+    answer = catalog_service_pb2.ListLossesResponse(losses=[line]).SerializeToString()
+    info = calls.losses().read(answer)[0]
+    assert info.reductions == ("mean", "none")
+    assert info.inputs[0].dtypes == ("bfloat16", "float32")
+    assert info.arguments[0].default == '"mean"'
