@@ -27,6 +27,7 @@ from lossd_server.telemetry.metrics import Metrics
 log = logging.getLogger(__name__)
 
 _LAG_SECONDS = 0.5
+_ARENA_SLACK = 4 * 2**20  # for the lengths and the alignment of segments, beyond their bytes
 
 T = TypeVar("T")
 
@@ -168,7 +169,7 @@ def _engine(settings: Settings, on_change: Callable[[], None]) -> Engine:
 
         return InlineEngine(devices[0], make_worker, on_change)
     launch = Launch(
-        arena_bytes=settings.max_inflight_bytes,
+        arena_bytes=settings.max_inflight_bytes + _ARENA_SLACK,
         max_sessions=settings.max_sessions_per_device,
         threads=settings.threads,
         log_level=settings.log_level,

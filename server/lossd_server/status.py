@@ -9,13 +9,18 @@ from lossd_server.faults import Fault
 
 DOMAIN = "lossd.v1"
 
+# a status travels in headers, of which clients take 8 KiB; callers' own names can make it longer
+_LONGEST_MESSAGE = 600
+_LONGEST_FIELD = 200
+
 
 def encode(fault: Fault) -> status_pb2.Status:
     """The status of a fault: one ErrorInfo, the field at fault, and when to retry where that helps."""
-    status = status_pb2.Status(code=code_pb2.Code.Value(fault.code), message=fault.message)
+    message, field = _cut(fault.message, _LONGEST_MESSAGE), _cut(fault.field, _LONGEST_FIELD)
+    status = status_pb2.Status(code=code_pb2.Code.Value(fault.code), message=message)
     details = [error_details_pb2.ErrorInfo(reason=fault.reason, domain=DOMAIN)]
-    if fault.field:
-        violation = error_details_pb2.BadRequest.FieldViolation(field=fault.field, description=fault.message)
+    if field:
+        violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=message)
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
     if fault.retry_after is not None:
         retry = error_details_pb2.RetryInfo()
@@ -26,3 +31,7 @@ def encode(fault: Fault) -> status_pb2.Status:
         packed.Pack(detail)
         status.details.append(packed)
     return status
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from lossd import framing
+
 from lossd_server.faults import Fault
 
 _SESSION_ID = re.compile(r"w(\d{1,4})-")
@@ -45,7 +47,9 @@ def late(call: Call) -> Fault:
 
 
 def malformed(error: Exception) -> Fault:
-    """The fault of a request that is not a protobuf message."""
+    """The fault of a request that cannot be taken apart."""
+    if isinstance(error, framing.TooManyAttachments):
+        return Fault("LIMIT_EXCEEDED", f"the request has {error}", field="attachments")
     return Fault("MALFORMED_MESSAGE", f"the request is not a protobuf message: {error}")
 
 

@@ -15,6 +15,7 @@ from lossd import framing
 from lossd_server.engine.contract import Call, Device, Reply, late, malformed
 from lossd_server.engine.life import Launch, Life
 from lossd_server.faults import Fault
+from lossd_server.limits import MAX_ATTACHMENTS
 from lossd_server.worker import frames
 from lossd_server.worker.arena import Region
 from lossd_server.worker.frames import Frame, Kind
@@ -86,16 +87,18 @@ class Slot:
         """Queues a call and waits for its reply."""
         self._admit(call)
         try:
-            header, attachments = framing.split(call.request)
+            header, attachments = framing.split(call.request, MAX_ATTACHMENTS)
         except framing.MalformedMessage as error:
             raise malformed(error) from None
+        if frames.payload_size([header, *attachments]) > self._launch.arena_bytes:
+            raise Fault("MESSAGE_TOO_LARGE", "the request and its attachments do not fit the shared memory of a worker")
         loop = asyncio.get_running_loop()
         pending = _Pending(call, [header, *attachments], loop.create_future())
         timer = loop.call_later(call.deadline - time.monotonic(), _expire, pending)
         self._queue.append(pending)
         self._count()
-        self._pump()
         try:
+            self._pump()
             return await pending.future
         finally:
             timer.cancel()

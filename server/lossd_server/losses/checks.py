@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault, shape_text
-from lossd_server.losses.contract import Arguments, Tensors, broadcast_shapes
+from lossd_server.losses.budget import broadcast_shapes
+from lossd_server.losses.contract import Arguments, Tensors
 
 
 def same_dtype(tensors: Tensors, *names: str) -> None:
@@ -43,7 +44,7 @@ def elementwise(tensors: Tensors, arguments: Arguments) -> None:
 
 def kl_div_shapes(tensors: Tensors, arguments: Arguments) -> None:
     elementwise(tensors, arguments)
-    if arguments["reduction"] == "batchmean" and max(tensors["input"].dim(), tensors["target"].dim()) == 0:
+    if arguments["reduction"] == "batchmean" and tensors["input"].dim() == 0:
         raise Fault(
             "SHAPE_MISMATCH",
             "input is a scalar; batchmean divides by the first dimension and needs one",
@@ -102,7 +103,7 @@ def class_weight(tensors: Tensors, arguments: Arguments) -> None:
 
 def class_indices(tensors: Tensors, arguments: Arguments) -> None:
     """Each index in [0, C) or equal to ignore_index: beyond lies a device assert, or foreign memory."""
-    target, count = tensors["target"], classes(tensors["input"])
+    target, count = tensors["target"].long(), classes(tensors["input"])  # uint8 would wrap ignore_index
     bad = ((target < 0) | (target >= count)) & (target != arguments["ignore_index"])
     refuse(
         bad,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lossd_server.faults import Fault, shape_text
 from lossd_server.limits import MAX_TERMS
+from lossd_server.losses.budget import Budget
 from lossd_server.losses.contract import Argument, Computed, Entry, Input, Loss, Tensors
 
 ENTRY = Entry(
@@ -74,11 +75,11 @@ class WeightedSum:
                     fault.reason, f"term {term.label}: {fault.message}", field=f"inputs.{term.request_name(own)}"
                 ) from None
 
-    def compute(self, tensors: Tensors) -> Computed:
+    def compute(self, tensors: Tensors, budget: Budget) -> Computed:
         total: Tensor | None = None
         terms: dict[str, Tensor] = {}
         for term in self._terms:
-            value, inner = term.loss.compute(term.inputs(tensors))
+            value, inner = term.loss.compute(term.inputs(tensors), budget)
             if total is not None and value.shape != total.shape:
                 raise Fault(
                     "SHAPE_MISMATCH",
@@ -88,6 +89,7 @@ class WeightedSum:
                 )
             terms[term.label] = value
             terms |= {f"{term.label}/{label}": own for label, own in inner.items()}
+            budget.spend(value)
             weighted = term.weight * value
             total = weighted if total is None else total + weighted
         assert total is not None, "a sum has at least one term"

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault
+from lossd_server.losses.budget import Budget
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 INDICES = (torch.int64, torch.uint8)
@@ -114,11 +115,6 @@ class Entry:
         return "docs/composition.md"
 
 
-def broadcast_shapes(*shapes: torch.Size) -> torch.Size:
-    """The shape that `shapes` broadcast to; RuntimeError if they do not."""
-    return torch.Size(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]  # torch leaves it untyped
-
-
 class Computed(NamedTuple):
     """A result and, for weighted sums, the unweighted result of each term by label."""
 
@@ -141,8 +137,8 @@ class Loss(Protocol):
     def check(self, tensors: Tensors, data: bool = True) -> None:
         """Raises a Fault for inputs that do not fit; with `data` the elements are looked at too."""
 
-    def compute(self, tensors: Tensors) -> Computed:
-        """The loss of checked inputs."""
+    def compute(self, tensors: Tensors, budget: Budget) -> Computed:
+        """The loss of checked inputs, within a budget of elements."""
 
     def weight_sum(self, tensors: Tensors) -> float | None:
         """The denominator of the mean, or None where a mean means nothing."""

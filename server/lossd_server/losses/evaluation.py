@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault, shape_text
+from lossd_server.losses.budget import Budget
 from lossd_server.losses.contract import Computed, Evaluated, Loss, Tensors
 from lossd_server.losses.refusal import torch_refusals
 
@@ -77,7 +78,7 @@ def _forward(loss: Loss, tensors: Tensors, names: Sequence[str]) -> Computed:
     for name in names:
         tensors[name].requires_grad_()
     with torch_refusals("loss"), torch.set_grad_enabled(bool(names)):
-        return loss.compute(tensors)
+        return loss.compute(tensors, Budget(tensors.values()))
 
 
 def _backward(value: Tensor, tensors: Tensors, names: Sequence[str], grad_output: Tensor | None) -> dict[str, Tensor]:

@@ -16,14 +16,14 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from lossd_server.faults import Fault, shape_text
+from lossd_server.faults import Fault
 from lossd_server.limits import (
     MAX_EXPRESSION_DEPTH,
-    MAX_EXPRESSION_ELEMENTS,
     MAX_EXPRESSION_LENGTH,
     MAX_EXPRESSION_NODES,
 )
-from lossd_server.losses.contract import Argument, Computed, Entry, Input, Kind, Tensors, broadcast_shapes
+from lossd_server.losses.budget import Budget
+from lossd_server.losses.contract import Argument, Computed, Entry, Input, Kind, Tensors
 
 ENTRY = Entry(
     name="expression",
@@ -45,30 +45,6 @@ ENTRY = Entry(
 )
 
 Value: TypeAlias = "Tensor | float"
-
-
-class Budget:
-    """What an evaluation may still produce; asked before each operation that makes elements."""
-
-    def __init__(self, tensors: Tensors) -> None:
-        self._left = max(MAX_EXPRESSION_ELEMENTS, 64 * sum(tensor.numel() for tensor in tensors.values()))
-
-    def spend(self, *operands: Value) -> None:
-        shapes = [operand.shape for operand in operands if isinstance(operand, Tensor)]
-        try:
-            self._left -= broadcast_shapes(*shapes).numel()
-        except RuntimeError:
-            raise Fault(
-                "SHAPE_MISMATCH",
-                f"shapes {' and '.join(map(shape_text, shapes))} in the formula do not broadcast",
-                field="inputs",
-            ) from None
-        if self._left < 0:
-            raise Fault(
-                "LIMIT_EXCEEDED",
-                f"the formula makes more than {MAX_EXPRESSION_ELEMENTS} elements; reduce or split it",
-                field="loss.expression.source",
-            )
 
 
 Node: TypeAlias = "Callable[[Tensors, Budget], Value]"
@@ -122,6 +98,7 @@ _OVER_DIMENSIONS: dict[str, Callable[..., Tensor]] = {
     "softmax": torch.softmax,
     "log_softmax": torch.log_softmax,
 }
+_TAKES_NUMBERS = {"clamp", "where"}
 _NEEDS_DIM = {"logsumexp", "softmax", "log_softmax"}
 _KEEPS_SHAPE = {"softmax", "log_softmax"}
 
@@ -151,8 +128,8 @@ class Expression:
                     field=f"inputs.{name}",
                 )
 
-    def compute(self, tensors: Tensors) -> Computed:
-        value = self._node(tensors, Budget(tensors))
+    def compute(self, tensors: Tensors, budget: Budget) -> Computed:
+        value = self._node(tensors, budget)
         if not isinstance(value, Tensor) or not value.is_floating_point():
             raise Fault(
                 "BAD_EXPRESSION", "the formula's result is not a floating tensor", field="loss.expression.source"
@@ -261,17 +238,20 @@ def _elementwise(name: str, call: ast.Call, depth: int) -> Node:
     if len(call.args) != count or call.keywords:
         raise _bad(f"{name} takes {count} argument{'s' * (count > 1)} and no keywords", call)
     operands = [_compile(argument, depth + 1) for argument in call.args]
-    if name == "clamp":
+    if name in _TAKES_NUMBERS:
         return _apply(function, operands, call)
-    return _apply(lambda *values: function(*_as_tensors(name, values)), operands, call)
+    return _apply(lambda *values: function(*_as_tensors(values)), operands, call)
 
 
-def _as_tensors(name: str, values: tuple[Value, ...]) -> list[Value]:
-    """Numbers among the operands of a function that takes tensors only, as tensors of the others' type."""
-    like = next((value for value in reversed(values) if isinstance(value, Tensor)), None)
-    if like is None or name == "pow":
-        return [torch.tensor(value) if like is None else value for value in values]
-    return [value if isinstance(value, Tensor) else like.new_tensor(value) for value in values]
+def _as_tensors(values: tuple[Value, ...]) -> list[Tensor]:
+    """The operands of a function that takes tensors only: numbers take the type that arithmetic would give them."""
+    like = next((value for value in values if isinstance(value, Tensor)), torch.tensor(0.0, dtype=torch.float64))
+    return [
+        value
+        if isinstance(value, Tensor)
+        else torch.tensor(value, dtype=torch.result_type(like, value), device=like.device)
+        for value in values
+    ]
 
 
 def _over_dimensions(name: str, call: ast.Call, depth: int) -> Node:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lossd_server.faults import Fault
 from lossd_server.losses import checks
+from lossd_server.losses.budget import Budget, broadcast_shapes
 from lossd_server.losses.contract import (
     Argument,
     Arguments,
@@ -26,7 +27,6 @@ from lossd_server.losses.contract import (
     Kind,
     Tensors,
     Weight,
-    broadcast_shapes,
 )
 from lossd_server.losses.refusal import torch_refusals
 
@@ -39,7 +39,7 @@ def count(tensors: Tensors, arguments: Arguments) -> float:
 def batch_or_count(tensors: Tensors, arguments: Arguments) -> float:
     if arguments["reduction"] != "batchmean":
         return count(tensors, arguments)
-    return float(broadcast_shapes(tensors["input"].shape, tensors["target"].shape)[0])
+    return float(tensors["input"].shape[0])
 
 
 def class_weight_sum(tensors: Tensors, arguments: Arguments) -> float:
@@ -47,7 +47,7 @@ def class_weight_sum(tensors: Tensors, arguments: Arguments) -> float:
     target, weight = tensors["target"], arguments["weight"]
     if target.is_floating_point():
         return float(target.numel() // max(checks.classes(target), 1))
-    kept = target[target != arguments["ignore_index"]]
+    kept = target[target.long() != arguments["ignore_index"]]  # uint8 would wrap ignore_index
     if weight is None:
         return float(kept.numel())
     return float(weight.double()[kept.long()].sum())
@@ -71,6 +71,8 @@ class TorchEntry(Entry):
     elements: Check | None = None
     weight: Weight = count
     infer: Infer | None = None
+    spans: tuple[str, ...] = ("input", "target")
+    """Inputs whose broadcast shape the kernel runs over."""
 
     @property
     def reference(self) -> str:
@@ -129,7 +131,8 @@ class TorchLoss:
         if data and self._entry.elements is not None:
             self._entry.elements(tensors, self._arguments)
 
-    def compute(self, tensors: Tensors) -> Computed:
+    def compute(self, tensors: Tensors, budget: Budget) -> Computed:
+        budget.spend(*[tensors[name] for name in self._entry.spans])
         if self._entry.infer is not None and tensors[self.input_names[0]].is_meta:
             return Computed(self._entry.infer(tensors, self._arguments))
         with warnings.catch_warnings():
@@ -218,6 +221,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         shapes=checks.cross_entropy_shapes,
         elements=checks.cross_entropy_elements,
         weight=class_weight_sum,
+        spans=("input",),
         traps=(
             "softmax applied before is applied twice",
             "int32 targets are refused by torch",
@@ -239,6 +243,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         shapes=checks.class_shapes,
         elements=checks.class_indices,
         weight=class_weight_sum,
+        spans=("input",),
         traps=(
             "input above 0 means that log_softmax was forgotten",
             "the mean is nan if every target is ignored",
@@ -321,6 +326,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         elements=checks.ctc_elements,
         weight=ctc_batch,
         infer=ctc_result,
+        spans=("log_probs",),
         traps=(
             "targets longer than the input allows give inf unless zero_infinity is set",
             "torch reads foreign memory for labels or lengths out of range; lossd refuses them",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lossd_server.faults import Fault, shape_text
+from lossd_server.losses.budget import Budget
 from lossd_server.losses.contract import Loss
 from lossd_server.losses.refusal import torch_refusals
 from lossd_server.training.models import Spec, build_model, build_optimizer, check_input, output_width
@@ -74,7 +75,7 @@ class Session:
         tensors = {self.bound_input: output, **targets}
         self.loss.check(tensors)
         with torch_refusals("loss"):
-            value, terms = self.loss.compute(tensors)
+            value, terms = self.loss.compute(tensors, Budget(tensors.values()))
         if value.dim():
             raise Fault(
                 "SHAPE_MISMATCH",

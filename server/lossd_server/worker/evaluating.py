@@ -13,6 +13,7 @@ from torch import Tensor
 from lossd_server import status
 from lossd_server.faults import Fault
 from lossd_server.limits import MAX_BATCH, MAX_REQUEST_ID
+from lossd_server.losses.budget import Budget
 from lossd_server.losses.contract import Evaluated, Loss
 from lossd_server.losses.evaluation import evaluate, wanted
 from lossd_server.losses.refusal import torch_refusals
@@ -169,7 +170,7 @@ def validate(
     for name in wanted(loss, inputs, request.gradients):
         response.gradients[name].CopyFrom(request.inputs[name])
     with torch_refusals("loss"):
-        result = loss.compute(inputs).value
+        result = loss.compute(inputs, Budget(inputs.values())).value
     response.result.dtype = tensors.NUMBERS[result.dtype]
     response.result.shape.extend(result.shape)
     return response, [], Timing()

@@ -24,7 +24,7 @@ INLINE = 64 * 1024
 LARGEST = INLINE + 16 * 1024
 _SEGMENTS = 512  # more segments than these go through shared memory, whatever their size
 
-_HEAD = struct.Struct("<BBHIQQQddd")
+_HEAD = struct.Struct("<BBIIQQQddd")
 _LENGTH = struct.Struct("<Q")
 
 

@@ -94,11 +94,13 @@ def element_type(number: int, path: str) -> torch.dtype:
 
 
 def check_shape(shape: Sequence[int], path: str) -> int:
-    """Refuses impossible shapes; returns the number of elements, exactly, however large."""
+    """Refuses impossible shapes; returns the number of elements."""
     if len(shape) > MAX_RANK:
         raise Fault("LIMIT_EXCEEDED", f"{len(shape)} dimensions; at most {MAX_RANK}", field=f"{path}.shape")
     if any(size < 0 for size in shape):
         raise Fault("SHAPE_MISMATCH", f"shape {shape_text(shape)} has a negative size", field=f"{path}.shape")
+    if math.prod(max(size, 1) for size in shape) >= 2**63:
+        raise Fault("SHAPE_MISMATCH", f"shape {shape_text(shape)} is larger than any memory", field=f"{path}.shape")
     return math.prod(shape)
 
 
