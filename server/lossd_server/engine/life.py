@@ -143,5 +143,7 @@ def _spawn(owner: str, device: str, launch: Launch, link: socket.socket, arena: 
         stdin=subprocess.DEVNULL,
         pass_fds=(link.fileno(), arena.descriptor),
         start_new_session=True,  # a Ctrl-C in the terminal is the front's to handle
-        env={**os.environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
+        # threads of a kernel that spin while they are idle take the core that the gRPC loop needs: what takes
+        # 50 microseconds then takes 10 milliseconds; the policy must be set before torch is loaded
+        env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
     )

@@ -1,4 +1,7 @@
-"""How many elements one evaluation may still produce; asked before each operation that makes some."""
+"""How many elements one evaluation may still produce; asked before each operation that makes some.
+
+Whoever knows the size of the work also says how many threads it is worth.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from torch import Tensor
 
 from lossd_server.faults import Fault, shape_text
 from lossd_server.limits import MAX_PRODUCED_ELEMENTS
+from lossd_server.losses import threads
 
 _PER_INPUT_ELEMENT = 64
 
@@ -18,6 +22,7 @@ class Budget:
 
     def __init__(self, inputs: Iterable[Tensor]) -> None:
         given = sum(tensor.numel() for tensor in inputs)
+        threads.fit(given)
         self._left = max(MAX_PRODUCED_ELEMENTS, _PER_INPUT_ELEMENT * given)
 
     def spend(self, *operands: Tensor | float) -> None:
@@ -28,7 +33,10 @@ class Budget:
         except RuntimeError:
             texts = " and ".join(map(shape_text, shapes))
             raise Fault("SHAPE_MISMATCH", f"shapes {texts} do not broadcast", field="loss") from None
-        self._left -= shape.numel()
+        elements = shape.numel()
+        if elements > threads.SERIAL_ELEMENTS:
+            threads.fit(elements)
+        self._left -= elements
         if self._left < 0:
             raise Fault(
                 "LIMIT_EXCEEDED",

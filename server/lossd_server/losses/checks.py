@@ -104,6 +104,11 @@ def class_weight(tensors: Tensors, arguments: Arguments) -> None:
 def class_indices(tensors: Tensors, arguments: Arguments) -> None:
     """Each index in [0, C) or equal to ignore_index: beyond lies a device assert, or foreign memory."""
     target, count = tensors["target"].long(), classes(tensors["input"])  # uint8 would wrap ignore_index
+    if target.numel() == 0:
+        return
+    least, most = torch.aminmax(target)
+    if least >= 0 and most < count:
+        return
     bad = ((target < 0) | (target >= count)) & (target != arguments["ignore_index"])
     refuse(
         bad,

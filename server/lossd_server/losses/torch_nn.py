@@ -47,10 +47,10 @@ def class_weight_sum(tensors: Tensors, arguments: Arguments) -> float:
     target, weight = tensors["target"], arguments["weight"]
     if target.is_floating_point():
         return float(target.numel() // max(checks.classes(target), 1))
-    kept = target[target.long() != arguments["ignore_index"]]  # uint8 would wrap ignore_index
+    kept = target.long() != arguments["ignore_index"]  # uint8 would wrap it
     if weight is None:
-        return float(kept.numel())
-    return float(weight.double()[kept.long()].sum())
+        return float(kept.sum())
+    return float(weight.double()[target[kept].long()].sum())
 
 
 def ctc_batch(tensors: Tensors, arguments: Arguments) -> float:
@@ -110,7 +110,9 @@ class TorchLoss:
         self.name = entry.name
         self._entry = entry
         self._arguments = arguments
-        self._module = module
+        self._forward = module.forward  # no hooks to run, which a call of the module would look for
+        # torch warns of broadcasting, which the caller allowed by name, and of KLDivLoss's mean, a listed trap
+        self._warns = arguments["allow_broadcast"] or "batchmean" in entry.reductions
         self._inputs = {input_.name: input_ for input_ in entry.inputs}
         self.input_names = tuple(self._inputs)
         self.reduction: str = arguments["reduction"]
@@ -135,10 +137,12 @@ class TorchLoss:
         budget.spend(*[tensors[name] for name in self._entry.spans])
         if self._entry.infer is not None and tensors[self.input_names[0]].is_meta:
             return Computed(self._entry.infer(tensors, self._arguments))
+        inputs = [tensors[name] for name in self.input_names]
+        if not self._warns:
+            return Computed(self._forward(*inputs))
         with warnings.catch_warnings():
-            # torch warns of broadcasting, which the caller allowed by name, and of KLDivLoss's mean, a listed trap
             warnings.simplefilter("ignore", UserWarning)
-            return Computed(self._module(*[tensors[name] for name in self.input_names]))
+            return Computed(self._forward(*inputs))
 
     def weight_sum(self, tensors: Tensors) -> float | None:
         return self._entry.weight(tensors, self._arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lossd_server.faults import Fault, shape_text
+from lossd_server.losses import threads
 from lossd_server.losses.budget import Budget
 from lossd_server.losses.contract import Loss
 from lossd_server.losses.refusal import torch_refusals
@@ -69,6 +71,7 @@ class Session:
         """One optimizer step on one batch. Whatever is refused leaves the session as it was."""
         check_input(self.model, inputs["input"])
         started = time.perf_counter()
+        threads.fit(sys.maxsize)  # a matrix product's bits depend on the threads, and must be those of torch's own
         self.optimizer.zero_grad()
         with torch_refusals("inputs.input"):
             output = self.model(inputs["input"])
@@ -106,6 +109,7 @@ class Session:
     def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """The model's output, untrained."""
         check_input(self.model, inputs["input"])
+        threads.fit(sys.maxsize)
         with torch.no_grad(), torch_refusals("inputs.input"):
             return self.model(inputs["input"])  # type: ignore[no-any-return]  # a Module's call is typed Any
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
-from lossd.v1 import catalog_service_pb2, error_reason_pb2, tensor_pb2
+from lossd.v1 import catalog_service_pb2, error_reason_pb2, loss_pb2, tensor_pb2
 from lossd.v1 import evaluation_service_pb2 as pb
 from torch import Tensor
 
@@ -23,6 +24,9 @@ from lossd_server.worker.inputs import check_names, read_inputs
 from lossd_server.worker.specs import Reader
 from lossd_server.worker.tensors import Attachments
 
+_CACHED_SPEC = 256
+"""Bytes of a loss's specification up to which the built loss is kept for the next call."""
+
 
 class Timing(NamedTuple):
     """What telemetry wants to know of a call; seconds. `loss` is a catalogue name, "_several" or empty."""
@@ -37,6 +41,7 @@ class Evaluator:
 
     def __init__(self, device: torch.device, device_name: str) -> None:
         self._device = device
+        self._loss_of = lru_cache(maxsize=1024)(self._build)
         self._device_name = device_name
 
     def one(
@@ -83,6 +88,9 @@ class Evaluator:
         timing = self._member(request.evaluation, "evaluation", attachments, out, queued, response.result)
         return response, out, timing
 
+    def _build(self, spec: bytes) -> Loss:
+        return Reader(Attachments(()), self._device).loss(loss_pb2.LossSpec.FromString(spec))
+
     def _member(
         self,
         request: pb.EvaluateLossRequest,
@@ -119,7 +127,11 @@ class Evaluator:
                 f"request_id has {len(request.request_id)} characters; at most {MAX_REQUEST_ID}",
                 field="request_id",
             )
-        loss = Reader(attachments, self._device).loss(request.loss)
+        spec = request.loss.SerializeToString()
+        if len(spec) <= _CACHED_SPEC and not attachments:
+            loss = self._loss_of(spec)
+        else:
+            loss = Reader(attachments, self._device).loss(request.loss)
         inputs = read_inputs(loss, request.inputs, attachments, self._device)
         grad_output = self._grad_output(request, loss, inputs, attachments)
         if request.validate_only:

@@ -42,6 +42,9 @@ class Attachments:
         self._buffers = buffers
         self._unused = set(range(len(buffers)))
 
+    def __len__(self) -> int:
+        return len(self._buffers)
+
     def take(self, index: int, path: str) -> memoryview:
         if not 0 <= index < len(self._buffers):
             raise Fault(

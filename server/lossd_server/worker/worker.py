@@ -16,6 +16,7 @@ from lossd.v1 import evaluation_service_pb2 as evaluation
 from lossd.v1 import training_service_pb2 as training
 
 from lossd_server import status
+from lossd_server.losses.threads import use_at_most
 from lossd_server.telemetry import logs
 from lossd_server.worker import cataloguing, evaluating
 from lossd_server.worker.evaluating import Evaluator, Timing
@@ -49,7 +50,7 @@ class Worker:
         self.torch_version = str(torch.__version__)
         self._device = torch.device("cpu" if device.startswith("cpu") else device)
         if threads:
-            torch.set_num_threads(threads)
+            use_at_most(threads)
         evaluator = Evaluator(self._device, device)
         self._trainer = Trainer(self._device, device, owner, max_sessions)
         self._verbs: dict[str, tuple[type[Message], Verb]] = {
