@@ -31,7 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 KINDS: dict[str, type[Loss]] = {
     name: getattr(lossd, class_name)
-    for class_name, name in spec.members(loss_pb2.LossSpec()).items()
+    for class_name, name in spec.members(loss_pb2.LossSpec.DESCRIPTOR).items()
     if name != "weighted_sum"  # an expression says the same in one argument
 }
 """The losses that `eval` takes, by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -105,11 +105,15 @@ class WeightedTerm(spec.Spec):
     loss: Loss
     weight: float | None = None
     label: str | None = None
-    inputs: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.loss, Loss):
             raise TypeError(f"expected one of lossd's losses, given {self.loss!r}")
+
+    def reads(self) -> dict[str, str]:
+        """Names of the loss's inputs → names in the request, for all of them."""
+        return {name: name for name in self.loss.inputs} | dict(self.inputs or {})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -155,9 +159,8 @@ class WeightedSum(Loss):
         """The inputs of all terms; integers stand for floats where every term wants floats."""
         found: dict[str, bool] = {}
         for term in self.terms:
-            for name, floating in term.loss.inputs.items():
-                name = term.inputs.get(name, name)
-                found[name] = found.get(name, True) and floating
+            for name, given in term.reads().items():
+                found[given] = found.get(given, True) and term.loss.inputs.get(name, True)
         return found
 
     def named(self, label: str) -> WeightedSum:
@@ -169,9 +172,8 @@ class WeightedSum(Loss):
         """The same sum over other inputs of the request."""
         terms = []
         for term in self.terms:
-            read = {name: term.inputs.get(name, name) for name in term.loss.inputs}
-            moved = {name: inputs.get(given, given) for name, given in read.items() if inputs.get(given, given) != name}
-            terms.append(replace(term, inputs=moved))
+            moved = {name: inputs.get(given, given) for name, given in term.reads().items()}
+            terms.append(replace(term, inputs={name: given for name, given in moved.items() if name != given} or None))
         return WeightedSum(terms=terms)
 
     def arguments(self) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from functools import cache
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar, cast
 
 from google.protobuf.message import Message
@@ -51,7 +53,7 @@ def write(spec: Spec, union: M) -> M:
     >>> write(HuberLoss(delta=2.0, reduction="sum"), loss_pb2.LossSpec()).huber_loss.delta
     2.0
     """
-    known = members(union)
+    known = members(_descriptor(union))
     name = known.get(type(spec).__name__) if isinstance(spec, Spec) else None
     if name is None:
         raise TypeError(f"expected one of lossd's {', '.join(known)}; given {spec!r}")
@@ -83,14 +85,15 @@ def read(union: Message) -> Spec | None:
     return kind.of(_arguments(message) | outer) if kind else None
 
 
-def members(union: Message) -> dict[str, str]:
+@cache
+def members(union: Descriptor) -> Mapping[str, str]:
     """Class name → field name of everything that a LossSpec, ModelSpec or OptimizerSpec can be.
 
     >>> from lossd.v1 import model_pb2
-    >>> members(model_pb2.OptimizerSpec())
+    >>> dict(members(model_pb2.OptimizerSpec.DESCRIPTOR))
     {'SGD': 'sgd'}
     """
-    return {field.message_type.name: field.name for field in _descriptor(union).oneofs[0].fields}
+    return MappingProxyType({field.message_type.name: field.name for field in union.oneofs[0].fields})
 
 
 def enum_name(enum: Descriptor, number: int) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import lossd
 import numpy as np
@@ -226,3 +229,27 @@ def test_an_embedded_server_ends_with_its_client() -> None:
         target = client.target
     with lossd.Client(target) as late, pytest.raises(lossd.Unavailable, match="lossd serve"):
         late.server_info(timeout=10)
+
+
+def test_tls_and_tokens(tmp_path: Path) -> None:
+    """The right authority and token open the server; anything less is refused in words."""
+    certificate, key, tokens = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "tokens"
+    request = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=lossd.test"
+    names = ["-addext", "subjectAltName=DNS:lossd.test", "-keyout", key, "-out", certificate]
+    subprocess.run([*request.split(), *names], check=True, capture_output=True)
+    tokens.write_text("s3cret\n")
+    tokens.chmod(0o600)
+    flags = ("--tls-cert", str(certificate), "--tls-key", str(key), "--token-file", str(tokens))
+    tls = lossd.TLS(ca=certificate, server_name="lossd.test")
+    with RunningServer(*flags, ready=False) as server:
+        with lossd.Client(server.target, tls=tls, token="s3cret") as client:
+            until = time.monotonic() + 60
+            while not any(device.healthy for device in client.devices()):
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            assert client.evaluate(lossd.MSELoss(), 1, 3).value == 4.0
+        with lossd.Client(server.target, tls=tls, token="guess") as client, pytest.raises(lossd.Unauthenticated):
+            client.evaluate(lossd.MSELoss(), 1, 3)
+        for refused in (None, True, lossd.TLS(ca=certificate)):
+            with lossd.Client(server.target, tls=refused) as client, pytest.raises(lossd.Unavailable):
+                client.evaluate(lossd.MSELoss(), 1, 3)

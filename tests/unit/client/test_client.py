@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from concurrent import futures
 
 import grpc
 import lossd
+import numpy as np
 import pytest
 from google.protobuf import empty_pb2
 from google.rpc import error_details_pb2, status_pb2
@@ -101,6 +103,39 @@ def test_refusals_become_lossd_errors(recorder: Recorder) -> None:
 def test_nobody_there() -> None:
     with lossd.Client("127.0.0.1:1") as client, pytest.raises(lossd.Unavailable, match="lossd serve"):
         client.evaluate(lossd.MSELoss(), 1, 2, timeout=20)
+
+
+class Flaky(grpc.GenericRpcHandler):
+    """Is shutting down for the first calls of every method, and counts them."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.attempts: Counter[str] = Counter()
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        def unary(request: bytes, context: grpc.ServicerContext) -> bytes:
+            self.attempts[details.method.rpartition("/")[2]] += 1
+            if self.attempts[details.method.rpartition("/")[2]] <= self.failures:
+                context.abort(grpc.StatusCode.UNAVAILABLE, "shutting down")
+            return evaluation_service_pb2.EvaluateLossResponse(value=0.5).SerializeToString()
+
+        return grpc.unary_unary_rpc_method_handler(unary)
+
+
+def test_pure_calls_are_repeated_and_steps_never() -> None:
+    """Large ones too, which grpc by default would silently not repeat."""
+    flaky = Flaky(failures=2)
+    server = grpc.server(futures.ThreadPoolExecutor(2), options=channel.OPTIONS[:2])
+    server.add_generic_rpc_handlers((flaky,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    large = np.ones(1 << 20, np.float32)
+    with lossd.Client(f"127.0.0.1:{port}") as client:
+        assert client.evaluate(lossd.MSELoss(), large, large).value == 0.5
+        with pytest.raises(lossd.Unavailable):
+            lossd.Session(client, "s", lossd.MSELoss()).step(1, 2)
+    server.stop(None).wait()
+    assert flaky.attempts == {"EvaluateLoss": 3, "TrainStep": 1}
 
 
 def test_a_closed_client_says_so(recorder: Recorder) -> None:

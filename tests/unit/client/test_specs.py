@@ -21,7 +21,7 @@ UNIONS: list[tuple[type[Message], Any]] = [
     (model_pb2.ModelSpec, nn),
     (model_pb2.OptimizerSpec, optim),
 ]
-CLASSES = [(union, getattr(room, name), name) for union, room in UNIONS for name in spec.members(union())]
+CLASSES = [(union, getattr(room, name), name) for union, room in UNIONS for name in spec.members(union.DESCRIPTOR)]
 LOSSES = [kind for union, kind, _ in CLASSES if union is loss_pb2.LossSpec]
 TORCH_LOSSES = [kind for kind in LOSSES if kind not in (lossd.WeightedSum, lossd.Expression)]
 weights = st.one_of(st.none(), st.floats(-10, 10).filter(bool))
@@ -30,7 +30,7 @@ weights = st.one_of(st.none(), st.floats(-10, 10).filter(bool))
 @pytest.mark.parametrize(("union", "kind", "name"), CLASSES, ids=lambda value: str(value))
 def test_every_message_is_a_class_and_every_field_an_argument(union: type[Message], kind: type[Any], name: str) -> None:
     """So that a new message of the contract cannot be forgotten here."""
-    message = getattr(union(), spec.members(union())[name])
+    message = getattr(union(), spec.members(union.DESCRIPTOR)[name])
     sent = {field.name for field in message.DESCRIPTOR.fields}
     outer = {field.name for field in union.DESCRIPTOR.fields if field.containing_oneof is None}
     assert {field.name for field in dataclasses.fields(kind)} == sent | outer
@@ -165,6 +165,8 @@ def test_terms_may_read_other_inputs() -> None:
     renamed = loss.on(student="logits")
     assert list(renamed.inputs) == ["logits", "teacher", "target"]
     assert renamed.on(logits="student") == loss
+    weighted = lossd.Expression("sum(w * input)").on(w="importance")
+    assert list(weighted.on(input="score").inputs) == ["score", "target", "importance"]
 
 
 def test_an_expression_is_one_argument() -> None:
