@@ -273,7 +273,7 @@ def session_info(message: training_service_pb2.Session) -> SessionInfo:
 
 def tensor_type(message: catalog_service_pb2.TensorType) -> TensorType:
     """Reads a type."""
-    return TensorType(tensors.NAMES[message.dtype], tuple(message.shape))
+    return TensorType(tensors.dtype_name(message.dtype), tuple(message.shape))
 
 
 def validation(message: catalog_service_pb2.ValidateLossResponse) -> Validation:
@@ -286,7 +286,7 @@ def validation(message: catalog_service_pb2.ValidateLossResponse) -> Validation:
 def loss_info(message: catalog_service_pb2.LossInfo) -> LossInfo:
     """Reads a line of the catalogue."""
     inputs = (
-        LossInput(given.name, tuple(tensors.NAMES[dtype] for dtype in given.dtypes), given.shape,
+        LossInput(given.name, tuple(tensors.dtype_name(dtype) for dtype in given.dtypes), given.shape,
                   given.description, given.differentiable)
         for given in message.inputs
     )  # fmt: skip

@@ -97,8 +97,9 @@ def members(union: Descriptor) -> Mapping[str, str]:
 
 
 def enum_name(enum: Descriptor, number: int) -> str:
-    """An enum's value as the SDK writes it: "mean" for REDUCTION_MEAN."""
-    return str(enum.values_by_number[number].name.removeprefix(_prefix(enum)).lower())
+    """An enum's value as the SDK writes it: "mean" for REDUCTION_MEAN; one of a newer contract as its number."""
+    value = enum.values_by_number.get(number)
+    return str(value.name.removeprefix(_prefix(enum)).lower() if value else number)
 
 
 def _fill(message: Message, arguments: Mapping[str, Any]) -> None:

@@ -108,6 +108,15 @@ def read(message: tensor_pb2.Tensor, attachments: Sequence[Buffer]) -> Array:
     return array.reshape(tuple(message.shape))
 
 
+def dtype_name(number: int) -> str:
+    """torch's name of an element type; a number of a newer contract keeps its number.
+
+    >>> dtype_name(1), dtype_name(99)
+    ('float32', 'data_type_99')
+    """
+    return NAMES.get(number, f"data_type_{number}")
+
+
 def dtype_number(dtype: object, *, field: str = "") -> tensor_pb2.DataType:
     """DataType number of a torch dtype, a numpy dtype or torch's name for it.
 
