@@ -42,7 +42,7 @@ class AsyncClient:
         timeout: float = 60.0,
     ) -> None:
         self.target = channel.resolve(target)
-        self.timeout = timeout
+        self._seconds = channel.seconds(timeout)
         self._metadata = channel.metadata(token)
         self._tls = channel.TLS() if tls is True else tls
         self._channel: grpc.aio.Channel | None = None
@@ -170,7 +170,7 @@ class AsyncClient:
     async def _call(self, call: Call[T], timeout: float | None) -> T:
         """Sends a call and waits: every unary RPC goes through here."""
         method = self._methods.get(call.method) or self._bind(call.method)
-        seconds = channel.seconds(timeout, self.timeout)
+        seconds = self._seconds if timeout is None else channel.seconds(timeout)
         try:
             answer = await method(call.request, timeout=seconds, metadata=self._metadata)
         except grpc.RpcError as error:
@@ -179,7 +179,7 @@ class AsyncClient:
 
     async def _stream(self, method: str, requests: AsyncIterator[bytes], timeout: float | None) -> AsyncIterator[bytes]:
         """As `_call`, for streams."""
-        seconds = channel.seconds(timeout, self.timeout)
+        seconds = self._seconds if timeout is None else channel.seconds(timeout)
         bound: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._connect().stream_stream(method)
         call = bound(requests, timeout=seconds, metadata=self._metadata)
         try:

@@ -39,7 +39,7 @@ TypeLike: TypeAlias = "TensorType | tuple[object, Sequence[int]] | Any"
 """A `TensorType`, a pair like ("float32", (32, 10)), or anything that has `dtype` and `shape`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call(Generic[T]):
     """One unary RPC."""
 
@@ -50,7 +50,8 @@ class Call(Generic[T]):
 
 def evaluate(evaluation: Evaluation) -> Call[results.Result]:
     """EvaluateLoss."""
-    request, attachments = evaluation_service_pb2.EvaluateLossRequest(), list[Buffer]()
+    request = evaluation_service_pb2.EvaluateLossRequest()
+    attachments: list[Buffer] = []
     evaluation.write(request, attachments)
     return Call(
         "/lossd.v1.EvaluationService/EvaluateLoss", framing.join(request.SerializeToString(), attachments), _result
@@ -59,7 +60,8 @@ def evaluate(evaluation: Evaluation) -> Call[results.Result]:
 
 def evaluate_batch(evaluations: Iterable[Evaluation]) -> Call[list[Outcome]]:
     """BatchEvaluateLoss; a member that cannot be written gets its error in its place and is not sent."""
-    request, attachments = evaluation_service_pb2.BatchEvaluateLossRequest(), list[Buffer]()
+    request = evaluation_service_pb2.BatchEvaluateLossRequest()
+    attachments: list[Buffer] = []
     unsent: dict[int, LossdError] = {}
     for index, evaluation in enumerate(evaluations):
         kept = len(attachments)
@@ -94,7 +96,8 @@ class Stream:
 
     def request(self, evaluation: Evaluation) -> bytes | None:
         """The next message to send; None if this member cannot be written."""
-        request, attachments = evaluation_service_pb2.StreamEvaluateLossRequest(), list[Buffer]()
+        request = evaluation_service_pb2.StreamEvaluateLossRequest()
+        attachments: list[Buffer] = []
         try:
             evaluation.write(request.evaluation, attachments)
         except LossdError as error:
@@ -182,7 +185,8 @@ def create_session(
     def read(answer: bytes) -> results.SessionInfo:
         return results.session_info(training_service_pb2.CreateSessionResponse.FromString(answer).session)
 
-    request, attachments = training_service_pb2.CreateSessionRequest(seed=seed), list[Buffer]()
+    request = training_service_pb2.CreateSessionRequest(seed=seed)
+    attachments: list[Buffer] = []
     spec.write(model, request.model)
     spec.write(loss, request.loss)
     spec.write(optimizer, request.optimizer)
@@ -213,7 +217,8 @@ def train_step(session_id: str, loss: Loss | None, inputs: ArrayLike, targets: A
     def read(answer: bytes) -> results.Step:
         return results.step(training_service_pb2.TrainStepResponse.FromString(answer))
 
-    request, attachments = training_service_pb2.TrainStepRequest(session_id=session_id), list[Buffer]()
+    request = training_service_pb2.TrainStepRequest(session_id=session_id)
+    attachments: list[Buffer] = []
     kinds = loss.inputs if loss is not None else {"input": True, "target": True}
     _write_arrays(request.inputs, _named(inputs, ["input"], "inputs"), attachments, "inputs")
     _write_arrays(request.targets, _named(targets, list(kinds)[1:], "targets"), attachments, "targets", kinds)
@@ -228,7 +233,8 @@ def forward(session_id: str, inputs: ArrayLike) -> Call[Array]:
         message, attachments = _open(training_service_pb2.ForwardResponse, answer)
         return tensors.read(message.output, attachments)
 
-    request, attachments = training_service_pb2.ForwardRequest(session_id=session_id), list[Buffer]()
+    request = training_service_pb2.ForwardRequest(session_id=session_id)
+    attachments: list[Buffer] = []
     _write_arrays(request.inputs, _named(inputs, ["input"], "inputs"), attachments, "inputs")
     request.response_encoding = encoding(bool(attachments))
     method = "/lossd.v1.TrainingService/Forward"
@@ -247,13 +253,13 @@ def get_session_state(session_id: str) -> Call[dict[str, Array]]:
 
 
 def _result(answer: bytes) -> results.Result:
-    return results.result(*_open(evaluation_service_pb2.EvaluateLossResponse, answer))
+    return results.Result(*_open(evaluation_service_pb2.EvaluateLossResponse, answer))
 
 
 def _outcome(member: evaluation_service_pb2.EvaluationResult, attachments: Sequence[Buffer]) -> Outcome:
     if member.HasField("error"):
         return from_status(member.error.SerializeToString())
-    return results.result(member.response, attachments)
+    return results.Result(member.response, attachments)
 
 
 def _open(kind: type[M], answer: bytes) -> tuple[M, Sequence[Buffer]]:

@@ -106,11 +106,10 @@ def metadata(token: str | None) -> tuple[tuple[str, str], ...]:
     return (("authorization", f"Bearer {token}"),) if token else ()
 
 
-def seconds(timeout: float | None, default: float) -> float | None:
+def seconds(timeout: float) -> float | None:
     """What grpc is told: None lets a call take as long as the server allows.
 
-    >>> seconds(None, 60.0), seconds(5.0, 60.0), seconds(math.inf, 60.0)
-    (60.0, 5.0, None)
+    >>> seconds(5.0), seconds(math.inf)
+    (5.0, None)
     """
-    timeout = default if timeout is None else timeout
     return None if timeout == math.inf else timeout

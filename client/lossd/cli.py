@@ -298,6 +298,8 @@ def print_json(value: object) -> None:
 
 def plain_json(value: Any) -> Any:
     """The same in lists, dicts and numbers; NaN and infinities as strings, as protobuf's JSON writes them."""
+    if isinstance(value, lossd.Result):
+        return {name: plain_json(getattr(value, name)) for name in value.PARTS}
     if dataclasses.is_dataclass(value):
         return {field.name: plain_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):

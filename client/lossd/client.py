@@ -51,7 +51,7 @@ class Client:
         timeout: float = 60.0,
     ) -> None:
         self.target = channel.resolve(target)
-        self.timeout = timeout
+        self._seconds = channel.seconds(timeout)
         self._metadata = channel.metadata(token)
         if tls:
             tls = channel.TLS() if tls is True else tls
@@ -245,7 +245,7 @@ class Client:
     def _call(self, call: Call[T], timeout: float | None) -> T:
         """Sends a call and waits: every unary RPC goes through here."""
         method = self._methods.get(call.method) or self._bind(call.method)
-        seconds = channel.seconds(timeout, self.timeout)
+        seconds = self._seconds if timeout is None else channel.seconds(timeout)
         try:
             answer = method(call.request, timeout=seconds, metadata=self._metadata)
         except grpc.RpcError as error:
@@ -255,7 +255,7 @@ class Client:
     def _stream(self, method: str, requests: Iterator[bytes], timeout: float | None) -> Iterator[bytes]:
         """As `_call`, for streams."""
         self._check_open()
-        seconds = channel.seconds(timeout, self.timeout)
+        seconds = self._seconds if timeout is None else channel.seconds(timeout)
         bound: grpc.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(method)
         call = bound(requests, timeout=seconds, metadata=self._metadata)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lossd import tensors
+from lossd.errors import InvalidArgument
 from lossd.framing import Buffer
 from lossd.loss import Loss
 from lossd.tensors import ArrayLike
@@ -48,8 +49,8 @@ class Evaluation:
         if not isinstance(loss, Loss):
             raise TypeError(f"expected a loss such as lossd.MSELoss(), given {loss!r}")
         self.loss = loss
-        self.inputs = _bind(loss, inputs, named_inputs)
-        self.gradients = gradient_names(gradients)
+        self.inputs = _bind(loss, inputs, named_inputs) if inputs else named_inputs
+        self.gradients = gradient_names(gradients) if gradients else ()
         self.grad_output = grad_output
         self.request_id = request_id
         self.validate_only = validate_only
@@ -63,9 +64,12 @@ class Evaluation:
         sent = len(attachments)
         request.loss.MergeFromString(self.loss.wire)
         kinds, messages = self.loss.inputs, request.inputs
-        for name, value in self.inputs.items():
-            floating = kinds.get(name, True)
-            tensors.write(messages[name], value, attachments, floating=floating, field=f"inputs.{name}")
+        try:
+            for name, value in self.inputs.items():
+                tensors.write(messages[name], value, attachments, floating=kinds.get(name, True), field=name)
+        except InvalidArgument as error:
+            error.field = f"inputs.{error.field}"
+            raise
         if self.gradients:
             request.gradients.extend(self.gradients)
         if self.grad_output is not None:
@@ -94,8 +98,6 @@ def encoding(large: bool) -> tensor_pb2.ResponseEncoding:
 
 
 def _bind(loss: Loss, inputs: tuple[ArrayLike, ...], named: dict[str, ArrayLike]) -> dict[str, ArrayLike]:
-    if not inputs:
-        return named
     names = loss.inputs
     if len(inputs) > len(names):
         raise TypeError(f"{type(loss).__name__} takes {len(names)} inputs ({', '.join(names)}), given {len(inputs)}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -41,34 +42,71 @@ class Execution:
     batch_size: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Result:
     """The answer to one evaluation.
 
-    Attributes:
-        value: the reduced loss, exactly as its tensor holds it; None for an unreduced loss.
-        losses: one loss per element for `reduction="none"` and expressions that do not reduce, else None.
-        loss_sum: Σ weight × loss, the numerator of the mean; None where a mean means nothing.
-        weight_sum: the denominator; chunks merge as Σ loss_sum / Σ weight_sum.
-        terms: unweighted value of each term of a weighted sum, by label; nested ones as "outer/inner".
-        gradients: dL/d(input) by input name, each of the shape and element type of its input.
-        request_id: the request_id given.
-        execution: where and how this was computed.
+    Each part is read from the message when it is first asked for: who wants the value pays for nothing else.
     """
 
-    value: float | None
-    losses: Array | None
-    loss_sum: float | None
-    weight_sum: float | None
-    terms: dict[str, float]
-    gradients: dict[str, Array]
-    request_id: str
-    execution: Execution
+    PARTS = ("value", "losses", "loss_sum", "weight_sum", "terms", "gradients", "request_id", "execution")
+
+    def __init__(
+        self, message: evaluation_service_pb2.EvaluateLossResponse, attachments: Sequence[Buffer] = ()
+    ) -> None:
+        self._message = message
+        self._attachments = attachments
+
+    @property
+    def value(self) -> float | None:
+        """The reduced loss, exactly as its tensor holds it; None for an unreduced loss."""
+        return self._message.value if self._message.HasField("value") else None
+
+    @cached_property
+    def losses(self) -> Array | None:
+        """One loss per element for `reduction="none"` and expressions that do not reduce, else None."""
+        return tensors.read(self._message.losses, self._attachments) if self._message.HasField("losses") else None
+
+    @property
+    def loss_sum(self) -> float | None:
+        """Σ weight × loss, the numerator of the mean; None where a mean means nothing."""
+        return self._message.loss_sum if self._message.HasField("loss_sum") else None
+
+    @property
+    def weight_sum(self) -> float | None:
+        """The denominator of the mean; chunks merge as Σ loss_sum / Σ weight_sum."""
+        return self._message.weight_sum if self._message.HasField("weight_sum") else None
+
+    @cached_property
+    def terms(self) -> dict[str, float]:
+        """Unweighted value of each term of a weighted sum, by label; nested ones as "outer/inner"."""
+        return dict(self._message.terms)
+
+    @cached_property
+    def gradients(self) -> dict[str, Array]:
+        """dL/d(input) by input name, each of the shape and element type of its input."""
+        return arrays(self._message.gradients, self._attachments)
+
+    @property
+    def request_id(self) -> str:
+        """The request_id given."""
+        return self._message.request_id
+
+    @cached_property
+    def execution(self) -> Execution:
+        """Where and how this was computed."""
+        return _same(Execution, self._message.execution)
 
     def __float__(self) -> float:
         if self.value is None:
             raise TypeError("an unreduced loss has no single value; see .losses")
         return self.value
+
+    def __repr__(self) -> str:
+        parts = ((name, getattr(self, name)) for name in self.PARTS)
+        return f"Result({', '.join(f'{name}={part!r}' for name, part in parts if part is not None and part != {})})"
+
+    def __reduce__(self) -> tuple[type[Result], tuple[Message, list[bytes]]]:
+        return Result, (self._message, [bytes(attachment) for attachment in self._attachments])
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,20 +267,6 @@ class Device:
     pending: int
     memory_bytes: int
     sessions: int
-
-
-def result(message: evaluation_service_pb2.EvaluateLossResponse, attachments: Sequence[Buffer]) -> Result:
-    """Reads an answer whose attachments lie in `attachments`."""
-    return Result(
-        message.value if message.HasField("value") else None,
-        tensors.read(message.losses, attachments) if message.HasField("losses") else None,
-        message.loss_sum if message.HasField("loss_sum") else None,
-        message.weight_sum if message.HasField("weight_sum") else None,
-        dict(message.terms),
-        arrays(message.gradients, attachments),
-        message.request_id,
-        _same(Execution, message.execution),
-    )
 
 
 def arrays(messages: Mapping[str, Any], attachments: Sequence[Buffer]) -> dict[str, Array]:

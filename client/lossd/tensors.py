@@ -68,7 +68,7 @@ def elements(value: ArrayLike, *, floating: bool, field: str) -> Elements:
     >>> elements([[1, 2]], floating=False, field="inputs.target").array.dtype
     dtype('int64')
     """
-    array, number = (value, None) if type(value) is np.ndarray else _convert(value, floating, field)
+    array, number = _convert(value, floating, field)
     if number is None:
         number = _NUMBER_OF.get(array.dtype)
         if number is None:
@@ -85,7 +85,11 @@ def write(
     field: str = "",
 ) -> None:
     """Fills an empty Tensor; a large array is appended to `attachments`, uncopied, unless that is None."""
-    array, number = elements(value, floating=floating, field=field)
+    number = _NUMBER_OF.get(value.dtype) if type(value) is np.ndarray and value.flags.c_contiguous else None
+    if number is not None:
+        array = value
+    else:
+        array, number = elements(value, floating=floating, field=field)
     message.dtype = number
     if array.ndim:
         message.shape.extend(array.shape)

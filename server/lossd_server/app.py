@@ -14,6 +14,7 @@ from importlib.metadata import version
 from types import TracebackType
 from typing import TypeVar
 
+import uvloop
 from prometheus_client import start_http_server
 
 from lossd_server.engine.contract import Engine
@@ -108,7 +109,7 @@ def run(settings: Settings) -> None:
     """Runs a server in this process until it is told to stop."""
     logs.configure(settings.log_level, settings.log_format)
     allocator.keep_freed_memory()
-    asyncio.run(serve(settings))
+    uvloop.run(serve(settings))
 
 
 def embed() -> Embedded:
@@ -121,7 +122,7 @@ class Embedded:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="lossd-")
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lossd", daemon=True)
         self._thread.start()
         settings = Settings(

@@ -22,8 +22,8 @@ class Admission:
     def __init__(self, budget: int, tokens: Path | None, metrics: Metrics) -> None:
         self._budget = budget
         self._tokens = _Tokens(tokens) if tokens is not None else None
-        self._metrics = metrics
         self._held = 0
+        metrics.inflight_bytes.set_function(lambda: self._held)
         self.draining = False
 
     def check_caller(self, authorization: str) -> None:
@@ -45,12 +45,10 @@ class Admission:
                 retry_after=0.5,
             )
         self._held += size
-        self._metrics.inflight_bytes.set(self._held)
         try:
             yield
         finally:
             self._held -= size
-            self._metrics.inflight_bytes.set(self._held)
 
 
 class _Tokens:

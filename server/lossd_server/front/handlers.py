@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
@@ -64,9 +65,11 @@ class Handler:
         self._admission = admission
         self._limits = limits
         self._metrics = metrics
-        self._labels = (route.type, route.service, route.method)
-        self._started = metrics.started.labels(*self._labels)
-        self._seconds = metrics.handling_seconds.labels(*self._labels)
+        labels = (route.type, route.service, route.method)
+        self._handled = cache(lambda code: metrics.handled.labels(*labels, code.name))
+        self._compute = cache(metrics.compute_seconds.labels)  # a look-up of labels costs as much as the rest of it
+        self._started = metrics.started.labels(*labels)
+        self._seconds = metrics.handling_seconds.labels(*labels)
         self._bytes_in = metrics.payload_bytes.labels("in", "grpc")
         self._bytes_out = metrics.payload_bytes.labels("out", "grpc")
         self._steps = metrics.session_steps if route.method == "TrainStep" else None
@@ -167,7 +170,7 @@ class Handler:
             self._steps.inc()
         for phase, seconds in (("forward", reply.forward), ("backward", reply.backward)):
             if seconds:
-                self._metrics.compute_seconds.labels(reply.loss, reply.device, phase).observe(seconds)
+                self._compute(reply.loss, reply.device, phase).observe(seconds)
 
     def _deadline(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> float:
         remaining = context.time_remaining()
@@ -189,7 +192,7 @@ class Handler:
             code = grpc.StatusCode.CANCELLED
             raise
         finally:
-            self._metrics.handled.labels(*self._labels, code.name).inc()
+            self._handled(code).inc()
             self._seconds.observe(time.perf_counter() - begun)
 
     async def _abort(

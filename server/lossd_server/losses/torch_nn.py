@@ -49,7 +49,7 @@ def class_weight_sum(tensors: Tensors, arguments: Arguments) -> float:
         return float(target.numel() // max(checks.classes(target), 1))
     kept = target.long() != arguments["ignore_index"]  # uint8 would wrap it
     if weight is None:
-        return float(kept.sum())
+        return float(torch.count_nonzero(kept))
     return float(weight.double()[target[kept].long()].sum())
 
 

@@ -11,6 +11,7 @@ import mmap
 import os
 import socket
 import struct
+from array import array
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
@@ -25,6 +26,7 @@ LARGEST = INLINE + 16 * 1024
 _SEGMENTS = 512  # more segments than these go through shared memory, whatever their size
 
 _HEAD = struct.Struct("<BBIIQQQddd")
+_ROOM_FOR_A_DESCRIPTOR = socket.CMSG_SPACE(array("i").itemsize)
 _LENGTH = struct.Struct("<Q")
 
 
@@ -96,7 +98,7 @@ def send(link: socket.socket, frame: Frame, arena: Arena) -> None:
 
 def receive(link: socket.socket, arena: Arena) -> Frame | None:
     """The next frame, or None once the other end has closed. Segments of large payloads are views."""
-    data, descriptors, _, _ = socket.recv_fds(link, LARGEST, 1)
+    data, ancillary, _, _ = link.recvmsg(LARGEST, _ROOM_FOR_A_DESCRIPTOR)
     if not data:
         return None
     kind, place, count, text_length, call, offset, size, *times = _HEAD.unpack_from(data)
@@ -110,8 +112,9 @@ def receive(link: socket.socket, arena: Arena) -> Frame | None:
             assert region is not None
             view = arena.view(region)
         case _:
-            view = memoryview(mmap.mmap(descriptors[0], size))
-            os.close(descriptors[0])
+            (descriptor,) = array("i", ancillary[0][2])
+            view = memoryview(mmap.mmap(descriptor, size))
+            os.close(descriptor)
     first, second, third = times
     return Frame(Kind(kind), call, text, (first, second, third), take_apart(view, count), region)
 

@@ -75,13 +75,13 @@ def decode(
     dtype = _dtype(tensor, path)
     match tensor.WhichOneof("data"):
         case "raw":
-            return _view(bytearray(tensor.raw), tensor.shape, _needed(dtype, path), path, "raw").to(device)
+            return _on(device, _view(bytearray(tensor.raw), tensor.shape, _needed(dtype, path), path, "raw"))
         case "attachment":
             buffer = attachments.take(tensor.attachment, path)
             writable = bytearray(buffer) if buffer.readonly else buffer
-            return _view(writable, tensor.shape, _needed(dtype, path), path, "attachment").to(device)
+            return _on(device, _view(writable, tensor.shape, _needed(dtype, path), path, "attachment"))
         case "values":
-            return _from_values(tensor, dtype or default, path).to(device)
+            return _on(device, _from_values(tensor, dtype or default, path))
     raise Fault("MISSING_FIELD", "the tensor has no data; give values, raw or attachment", field=path)
 
 
@@ -100,11 +100,14 @@ def check_shape(shape: Sequence[int], path: str) -> int:
     """Refuses impossible shapes; returns the number of elements."""
     if len(shape) > MAX_RANK:
         raise Fault("LIMIT_EXCEEDED", f"{len(shape)} dimensions; at most {MAX_RANK}", field=f"{path}.shape")
-    if any(size < 0 for size in shape):
-        raise Fault("SHAPE_MISMATCH", f"shape {shape_text(shape)} has a negative size", field=f"{path}.shape")
-    if math.prod(max(size, 1) for size in shape) >= 2**63:
+    extent = 1  # as if no size were 0: torch computes strides of empty tensors too
+    for size in shape:
+        if size < 0:
+            raise Fault("SHAPE_MISMATCH", f"shape {shape_text(shape)} has a negative size", field=f"{path}.shape")
+        extent *= size or 1
+    if extent >= 2**63:
         raise Fault("SHAPE_MISMATCH", f"shape {shape_text(shape)} is larger than any memory", field=f"{path}.shape")
-    return math.prod(shape)
+    return 0 if 0 in shape else extent
 
 
 def encode(tensor: Tensor, encoding: pb.ResponseEncoding, attachments: list[memoryview]) -> pb.Tensor:
@@ -140,6 +143,10 @@ def choose_encoding(asked: pb.ResponseEncoding, tensors: Mapping[str, pb.Tensor]
     return ATTACHMENT if "attachment" in used else RAW
 
 
+def _on(device: torch.device, tensor: Tensor) -> Tensor:
+    return tensor if device.type == "cpu" else tensor.to(device)
+
+
 def _dtype(tensor: pb.Tensor, path: str) -> torch.dtype | None:
     return None if tensor.dtype == pb.DATA_TYPE_UNSPECIFIED else element_type(tensor.dtype, path)
 
@@ -159,12 +166,12 @@ def _view(buffer: bytearray | memoryview, shape: Sequence[int], dtype: torch.dty
         )
     if count == 0:
         return torch.empty(tuple(shape), dtype=dtype)
-    flat = torch.frombuffer(buffer, dtype=torch.uint8)
-    if dtype == torch.bool and int(flat.max()) > 1:
+    flat = torch.frombuffer(buffer, dtype=dtype)
+    if dtype == torch.bool and int(flat.view(torch.uint8).max()) > 1:
         raise Fault("VALUE_OUT_OF_RANGE", "a BOOL byte is neither 0 nor 1", field=f"{path}.{form}")
     if flat.data_ptr() % dtype.itemsize:
         flat = flat.clone()
-    return flat.view(dtype).reshape(tuple(shape))
+    return flat.view(tuple(shape))
 
 
 def _from_values(tensor: pb.Tensor, dtype: torch.dtype, path: str) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import lossd
 import numpy as np
 import pytest
@@ -75,6 +77,11 @@ def test_answers_are_read_with_and_without_attachments() -> None:
     assert result.losses == 2.0
     assert np.array_equal(result.gradients["input"], LARGE)
     assert result.execution.device == "cpu:0"
+
+    twin = pickle.loads(pickle.dumps(result))
+    assert twin.value == 0.5
+    assert np.array_equal(twin.gradients["input"], LARGE)
+    assert repr(result).startswith("Result(value=0.5, losses=array(2.), terms={'a': 1.0}, gradients={'input': array(")
 
     answer.ClearField("value")
     answer.gradients["input"].shape[:] = [1]

@@ -11,7 +11,8 @@ import lossd
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from lossd import cli
+from lossd import cli, tensors
+from lossd.v1 import evaluation_service_pb2
 
 
 def run(*words: str) -> Result:
@@ -98,10 +99,10 @@ def test_local_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_json_has_all_digits_and_no_bare_nan() -> None:
-    execution = lossd.Execution("cpu:0", 0.0, 0.0, 1)
-    gradients = {"input": np.array([[0.1, np.nan, -np.inf]], np.float32)}
-    result = lossd.Result(0.06768565624952316, None, None, 1.0, {"a": np.inf}, gradients, "", execution)
-    plain = json.loads(json.dumps(cli.plain_json(result), allow_nan=False))
+    answer = evaluation_service_pb2.EvaluateLossResponse(value=0.06768565624952316, terms={"a": np.inf})
+    answer.execution.device = "cpu:0"
+    tensors.write(answer.gradients["input"], np.array([[0.1, np.nan, -np.inf]], np.float32), None)
+    plain = json.loads(json.dumps(cli.plain_json(lossd.Result(answer)), allow_nan=False))
     assert plain["value"] == 0.06768565624952316
     assert plain["terms"] == {"a": "Infinity"}
     assert plain["gradients"]["input"] == [[float(np.float32(0.1)), "NaN", "-Infinity"]]
