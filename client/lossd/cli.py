@@ -264,7 +264,7 @@ def print_loss(loss: lossd.LossInfo) -> None:
     """All there is to know about a loss."""
     inputs = [(f"input {given.name}", f"{given.shape} {given.description}") for given in loss.inputs]
     arguments = [
-        (f"--{argument.name.replace('_', '-')}", f"{argument.description} Default {argument.default or 'none'}.")
+        (f"--{argument.name.replace('_', '-')}", f"{argument.description}; default {argument.default or 'none'}")
         for argument in loss.arguments
     ]
     rest = [
