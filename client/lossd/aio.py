@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+import asyncio
+import math
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 import grpc.aio
 
-from lossd import calls, channel
+from lossd import calls, channel, coalescing
 from lossd.calls import Call, Outcome, TypeLike
-from lossd.errors import LossdError, NotFound, from_call
+from lossd.coalescing import Lane, Waiting
+from lossd.errors import Cancelled, DeadlineExceeded, Internal, LossdError, NotFound, from_call
 from lossd.evaluation import Evaluation
 from lossd.loss import Loss
 from lossd.nn import Module
@@ -47,6 +50,8 @@ class AsyncClient:
         self._tls = channel.TLS() if tls is True else tls
         self._channel: grpc.aio.Channel | None = None
         self._methods: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
+        self._lane = Lane(self._post)
+        self._posted: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def evaluate(
@@ -71,7 +76,7 @@ class AsyncClient:
             validate_only=validate_only,
             **named_inputs,
         )
-        return await self._call(calls.evaluate(evaluation), timeout)
+        return await self._evaluate(calls.evaluate(evaluation), timeout)
 
     async def evaluate_batch(self, evaluations: Iterable[Evaluation], *, timeout: float | None = None) -> list[Outcome]:
         """As `Client.evaluate_batch`."""
@@ -176,6 +181,50 @@ class AsyncClient:
         except grpc.RpcError as error:
             raise from_call(error, target=self.target, timeout=seconds) from None
         return call.read(answer)
+
+    async def _evaluate(self, call: Call[Result], timeout: float | None) -> Result:
+        """As `_call`; small evaluations that several tasks have under way share it."""
+        if len(call.request) > coalescing.LARGEST:
+            return await self._call(call, timeout)
+        seconds = self._seconds if timeout is None else channel.seconds(timeout)
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def settle(outcome: Outcome) -> None:
+            if not answer.done():  # its task may have been cancelled meanwhile
+                answer.set_result(outcome)
+
+        if not self._lane.enter(Waiting(call, seconds, settle)):
+            try:
+                outcome = await asyncio.wait_for(answer, seconds)
+            except asyncio.TimeoutError:
+                raise DeadlineExceeded(
+                    f"no answer within {seconds} seconds; give the call a longer `timeout`"
+                ) from None
+            if isinstance(outcome, LossdError):
+                raise outcome
+            return outcome
+        try:
+            return await self._call(call, timeout)
+        finally:
+            self._lane.leave()
+
+    def _post(self, call: Call[T], timeout: float | None, done: Callable[[T | LossdError], None]) -> None:
+        """Sends a call without waiting; `done` gets its answer or its error."""
+
+        async def send() -> None:
+            try:
+                answer: T | LossdError = await self._call(call, math.inf if timeout is None else timeout)
+            except LossdError as error:
+                answer = error
+            except (RuntimeError, asyncio.CancelledError):
+                answer = Cancelled("the client was closed before the answer came")
+            except Exception as error:  # noqa: BLE001  # raised here it would reach nobody
+                answer = Internal(f"the answer cannot be read: {error}")
+            done(answer)
+
+        task = asyncio.get_running_loop().create_task(send())
+        self._posted.add(task)
+        task.add_done_callback(self._posted.discard)
 
     async def _stream(self, method: str, requests: AsyncIterator[bytes], timeout: float | None) -> AsyncIterator[bytes]:
         """As `_call`, for streams."""

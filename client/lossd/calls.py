@@ -83,6 +83,21 @@ def evaluate_batch(evaluations: Iterable[Evaluation]) -> Call[list[Outcome]]:
     return Call(method, framing.join(request.SerializeToString(), attachments), read)
 
 
+def evaluate_together(requests: Sequence[bytes]) -> Call[list[Outcome]]:
+    """BatchEvaluateLoss of requests that `evaluate` made, without attachments; errors read as if each went alone."""
+
+    def read(answer: bytes) -> list[Outcome]:
+        message = evaluation_service_pb2.BatchEvaluateLossResponse.FromString(answer)
+        outcomes = [_outcome(member, ()) for member in message.results]
+        for index, outcome in enumerate(outcomes):
+            if isinstance(outcome, LossdError):
+                outcome.field = outcome.field.removeprefix(f"evaluations[{index}]").removeprefix(".")
+        return outcomes
+
+    members = evaluation_service_pb2.BatchEvaluateLossRequest.EVALUATIONS_FIELD_NUMBER
+    return Call("/lossd.v1.EvaluationService/BatchEvaluateLoss", framing.repeated(members, requests), read)
+
+
 class Stream:
     """One StreamEvaluateLoss: keeps members that could not be written in order with the answers to the others.
 

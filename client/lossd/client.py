@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 
-from lossd import calls, channel
+from lossd import calls, channel, coalescing
 from lossd.calls import Call, Outcome, TypeLike
-from lossd.errors import LossdError, NotFound, from_call
+from lossd.coalescing import Answer, Lane, Waiting
+from lossd.errors import Cancelled, Internal, LossdError, NotFound, from_call
 from lossd.evaluation import Evaluation
 from lossd.loss import Loss
 from lossd.nn import Module
@@ -61,6 +62,7 @@ class Client:
         else:
             self._channel = grpc.insecure_channel(channel.uri(self.target), channel.OPTIONS)
         self._methods: dict[str, grpc.UnaryUnaryMultiCallable[bytes, bytes]] = {}
+        self._lane = Lane(self._post)
         self._closed = False
 
     def evaluate(
@@ -103,7 +105,7 @@ class Client:
             validate_only=validate_only,
             **named_inputs,
         )
-        return self._call(calls.evaluate(evaluation), timeout)
+        return self._evaluate(calls.evaluate(evaluation), timeout)
 
     def evaluate_batch(self, evaluations: Iterable[Evaluation], *, timeout: float | None = None) -> list[Outcome]:
         """Evaluates many independent losses in one trip, at most 4,096.
@@ -251,6 +253,41 @@ class Client:
         except grpc.RpcError as error:
             raise from_call(error, target=self.target, timeout=seconds) from None
         return call.read(answer)
+
+    def _evaluate(self, call: Call[Result], timeout: float | None) -> Result:
+        """As `_call`; small evaluations that several threads have under way share it."""
+        if len(call.request) > coalescing.LARGEST:
+            return self._call(call, timeout)
+        seconds = self._seconds if timeout is None else channel.seconds(timeout)
+        answer = Answer()
+        if not self._lane.enter(Waiting(call, seconds, answer.put)):
+            return answer.wait(seconds)
+        try:
+            return self._call(call, timeout)
+        finally:
+            self._lane.leave()
+
+    def _post(self, call: Call[T], timeout: float | None, done: Callable[[T | LossdError], None]) -> None:
+        """Sends a call without waiting; `done` gets its answer, or its error, on a thread of grpc's."""
+
+        def read(sent: grpc.Future[bytes]) -> None:
+            try:
+                answer: T | LossdError = call.read(sent.result())
+            except grpc.RpcError as error:
+                answer = from_call(error, target=self.target, timeout=timeout)
+            except grpc.FutureCancelledError:
+                answer = Cancelled("the client was closed before the answer came")
+            except Exception as error:  # noqa: BLE001  # raised here it would reach nobody
+                answer = Internal(f"the answer cannot be read: {error}")
+            done(answer)
+
+        try:
+            method = self._methods.get(call.method) or self._bind(call.method)
+            sent = method.future(call.request, timeout=timeout, metadata=self._metadata)
+        except (RuntimeError, ValueError):  # grpc's word for a closed channel, and ours
+            done(Cancelled("the client was closed before this was sent"))
+        else:
+            sent.add_done_callback(read)
 
     def _stream(self, method: str, requests: Iterator[bytes], timeout: float | None) -> Iterator[bytes]:
         """As `_call`, for streams."""

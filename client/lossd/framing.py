@@ -82,6 +82,16 @@ def join(header: Buffer, attachments: Sequence[Buffer]) -> bytes:
     return b"".join(parts)
 
 
+def repeated(number: int, messages: Sequence[bytes]) -> bytes:
+    """Serializes a message whose field `number` repeats these messages, without looking into them.
+
+    >>> repeated(1, [b"a", b"bc"])
+    b'\\n\\x01a\\n\\x02bc'
+    """
+    prefix = _varint(number << 3 | _LENGTH_DELIMITED)
+    return b"".join(part for message in messages for part in (prefix, _varint(len(message)), message))
+
+
 def string_field(message: Buffer, number: int) -> str | None:
     """The last top-level string field of this number, or None: enough to route a message without decoding it.
 

@@ -25,7 +25,7 @@ def find(name: str) -> Entry:
     """
     entry = ENTRIES.get(name) or _BY_CLASS_NAME.get(name)
     if entry is None:
-        near = difflib.get_close_matches(name[:64], [*ENTRIES, *_BY_CLASS_NAME], n=1)
+        near = difflib.get_close_matches(name[:64], [*ENTRIES, *_BY_CLASS_NAME], n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else "ListLosses tells the names"
         raise Fault("LOSS_NOT_FOUND", f"there is no loss {name[:64]!r}; {hint}", field="name")
     return entry

@@ -36,6 +36,11 @@ class Recorder(grpc.GenericRpcHandler):
             record(context)
             if details.method.endswith("/EvaluateLoss"):
                 return evaluation_service_pb2.EvaluateLossResponse(value=0.5).SerializeToString()
+            if details.method.endswith("/BatchEvaluateLoss"):
+                batch = evaluation_service_pb2.BatchEvaluateLossRequest.FromString(request)
+                member = {"response": {"value": 0.5}}
+                results = [member for _ in batch.evaluations]
+                return evaluation_service_pb2.BatchEvaluateLossResponse(results=results).SerializeToString()
             if details.method.endswith("/ListLosses"):
                 time.sleep(0.3)
                 return empty_pb2.Empty().SerializeToString()
