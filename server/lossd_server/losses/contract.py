@@ -15,6 +15,7 @@ from lossd_server.faults import Fault
 from lossd_server.losses.budget import Budget
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+WIDE_FLOATS = (torch.float32, torch.float64)
 INDICES = (torch.int64, torch.uint8)
 LENGTHS = (torch.int32, torch.int64)
 
@@ -26,6 +27,7 @@ class Kind(Enum):
     """What the elements of an input mean, and so which types it takes and which one plain numbers become."""
 
     FLOAT = (FLOATS, torch.float32)
+    WIDE_FLOAT = (WIDE_FLOATS, torch.float32)
     INDEX = (INDICES, torch.int64)
     INDEX_OR_PROBABILITIES = (INDICES + FLOATS, torch.int64)
     LABELS = (LENGTHS, torch.int64)

@@ -85,7 +85,7 @@ _ELEMENTWISE: dict[str, tuple[Callable[..., Tensor], int]] = {
     "sign": (torch.sign, 1),
     "maximum": (torch.maximum, 2),
     "minimum": (torch.minimum, 2),
-    "pow": (torch.pow, 2),
+    "pow": (operator.pow, 2),
     "clamp": (torch.clamp, 3),
     "where": (torch.where, 3),
 }
@@ -98,7 +98,7 @@ _OVER_DIMENSIONS: dict[str, Callable[..., Tensor]] = {
     "softmax": torch.softmax,
     "log_softmax": torch.log_softmax,
 }
-_TAKES_NUMBERS = {"clamp", "where"}
+_TAKES_NUMBERS = {"clamp", "pow", "where"}
 _NEEDS_DIM = {"logsumexp", "softmax", "log_softmax"}
 _KEEPS_SHAPE = {"softmax", "log_softmax"}
 

@@ -39,7 +39,7 @@ def count(tensors: Tensors, arguments: Arguments) -> float:
 def batch_or_count(tensors: Tensors, arguments: Arguments) -> float:
     if arguments["reduction"] != "batchmean":
         return count(tensors, arguments)
-    return float(tensors["input"].shape[0])
+    return float(tensors["input"].shape[0] if tensors["input"].dim() else 1)
 
 
 def class_weight_sum(tensors: Tensors, arguments: Arguments) -> float:
@@ -47,6 +47,8 @@ def class_weight_sum(tensors: Tensors, arguments: Arguments) -> float:
     target, weight = tensors["target"], arguments["weight"]
     if target.is_floating_point():
         return float(target.numel() // max(checks.classes(target), 1))
+    if weight is None and target.numel() <= checks.FEW and target.is_cpu:
+        return float(target.numel() - target.reshape(-1).tolist().count(arguments["ignore_index"]))
     kept = target.long() != arguments["ignore_index"]  # uint8 would wrap it
     if weight is None:
         return float(torch.count_nonzero(kept))
@@ -277,7 +279,6 @@ ENTRIES: tuple[TorchEntry, ...] = (
         arguments=(Argument("log_target", bool, False, "whether target is given as logarithms"),),
         reductions=("mean", "none", "sum", "batchmean"),
         weight=batch_or_count,
-        shapes=checks.kl_div_shapes,
         traps=(
             "mean divides by every element and is not the divergence; batchmean is",
             "input must be log-probabilities, target probabilities",
@@ -317,7 +318,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         summary="Connectionist temporal classification: sequences without alignment.",
         formula="-log sum over alignments of prod_t exp(log_probs[t, label_t])",
         inputs=(
-            Input("log_probs", Kind.FLOAT, "(T,N,C) or (T,C)", "log-probabilities, as log_softmax gives them"),
+            Input("log_probs", Kind.WIDE_FLOAT, "(T,N,C) or (T,C)", "log-probabilities, as log_softmax gives them"),
             Input("targets", Kind.LABELS, "(N,S), (S,) or flat", "class indices, none of them blank"),
             Input("input_lengths", Kind.LABELS, "(N,) or ()", "steps of log_probs that count, 0 to T"),
             Input("target_lengths", Kind.LABELS, "(N,) or ()", "labels of targets that count, 0 to S"),

@@ -194,10 +194,10 @@ def _write(
     if result.reduced:
         response.value = result.value.item()
     else:
-        response.losses.CopyFrom(tensors.encode(result.value, encoding, out))
+        tensors.encode(response.losses, result.value, encoding, out)
     if result.loss_sum is not None and result.weight_sum is not None:
         response.loss_sum, response.weight_sum = result.loss_sum, result.weight_sum
     for label, value in result.terms.items():
         response.terms[label] = value
     for name, gradient in result.gradients.items():
-        response.gradients[name].CopyFrom(tensors.encode(gradient, encoding, out))
+        tensors.encode(response.gradients[name], gradient, encoding, out)

@@ -17,6 +17,8 @@ from lossd_server.worker.tensors import Attachments
 def check_names(what: str, given: Iterable[str], expected: Sequence[str], path: str = "inputs") -> None:
     """Refuses names that `what` lacks, and the lack of those it needs."""
     names = set(given)
+    if names == set(expected):
+        return
     has = ", ".join(expected) or "none"
     for name in sorted(names.difference(expected)):
         raise Fault("UNKNOWN_NAME", f"{what} has no input {name[:64]!r}; it has {has}", field=f"{path}.{name[:64]}")
@@ -43,8 +45,9 @@ def read_inputs(
     expected = [name for name in loss.input_names if name not in inputs]
     check_names(loss.name, given, expected, path)
     for name in expected:
-        default = _default(loss, name, given[name], inputs)
-        inputs[name] = tensors.decode(given[name], attachments, f"{path}.{name}", device, default)
+        tensor = given[name]
+        default = _default(loss, name, tensor, inputs) if tensor.HasField("values") else torch.float32
+        inputs[name] = tensors.decode(tensor, attachments, f"{path}.{name}", device, default)
     return inputs
 
 
@@ -56,7 +59,7 @@ def _default(loss: Loss, name: str, tensor: pb.Tensor, before: Mapping[str, Tens
     input_ = loss.input(name)
     assert input_ is not None, "input_names are the names of inputs"
     floating = next((own.dtype for own in before.values() if own.is_floating_point()), torch.float32)
-    if input_.kind is Kind.INDEX_OR_PROBABILITIES and tensor.WhichOneof("data") == "values":
+    if input_.kind is Kind.INDEX_OR_PROBABILITIES:
         reference = next(iter(before.values()), None)
         if reference is not None and _depth(tensor) == reference.dim() > 1:
             return floating

@@ -110,9 +110,10 @@ def check_shape(shape: Sequence[int], path: str) -> int:
     return 0 if 0 in shape else extent
 
 
-def encode(tensor: Tensor, encoding: pb.ResponseEncoding, attachments: list[memoryview]) -> pb.Tensor:
-    """The tensor as the wire holds it; its bytes are appended to `attachments` if so encoded."""
-    message = pb.Tensor(dtype=NUMBERS[tensor.dtype], shape=tensor.shape)
+def encode(message: pb.Tensor, tensor: Tensor, encoding: pb.ResponseEncoding, attachments: list[memoryview]) -> None:
+    """Writes the tensor into an empty message; its bytes are appended to `attachments` if so encoded."""
+    message.dtype = NUMBERS[tensor.dtype]
+    message.shape.extend(tensor.shape)
     if encoding == VALUES:
         if tensor.numel() > MAX_VALUES:
             raise Fault(
@@ -123,14 +124,13 @@ def encode(tensor: Tensor, encoding: pb.ResponseEncoding, attachments: list[memo
             )
         listed = tensor.tolist() if tensor.dim() else [tensor.item()]
         message.values.CopyFrom(_to_values(listed))
-        return message
+        return
     data = memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())  # type: ignore[arg-type]  # an ndarray is a buffer
     if encoding == ATTACHMENT:
         message.attachment = len(attachments)
         attachments.append(data)
     else:
         message.raw = bytes(data)
-    return message
 
 
 def choose_encoding(asked: pb.ResponseEncoding, tensors: Mapping[str, pb.Tensor]) -> pb.ResponseEncoding:
@@ -177,6 +177,8 @@ def _view(buffer: bytearray | memoryview, shape: Sequence[int], dtype: torch.dty
 def _from_values(tensor: pb.Tensor, dtype: torch.dtype, path: str) -> Tensor:
     flat: list[float] = []
     shape = _flatten(tensor.values, flat, 0, f"{path}.values")
+    if tensor.shape and len(shape) == 1 and check_shape(tensor.shape, path) == shape[0]:
+        shape = tuple(tensor.shape)  # a flat list takes the shape given, which nesting cannot write if a size is 0
     if tensor.shape and tuple(tensor.shape) != shape:
         raise Fault(
             "SHAPE_MISMATCH",

@@ -130,7 +130,8 @@ class Trainer:
         attachments.check_all_used()
         output = session.forward(inputs)
         encoding = tensors.choose_encoding(request.response_encoding, request.inputs)
-        response = pb.ForwardResponse(output=tensors.encode(output, encoding, out))
+        response = pb.ForwardResponse()
+        tensors.encode(response.output, output, encoding, out)
         execution = response.execution
         execution.device, execution.queue, execution.batch_size = self._device_name, queued, 1
         return response, out, Timing()
@@ -143,7 +144,7 @@ class Trainer:
         encoding = tensors.choose_encoding(request.response_encoding, {})
         response = pb.GetSessionStateResponse(step=session.step_count)
         for name, tensor in session.state_dict().items():
-            response.state_dict[name].CopyFrom(tensors.encode(tensor, encoding, out))
+            tensors.encode(response.state_dict[name], tensor, encoding, out)
         return response, out, Timing()
 
     def _find(self, session_id: str) -> _Held:
