@@ -264,11 +264,13 @@ def check(worker: Worker, case: Case, form: str = "raw") -> bool:
     """
     expected = local(case.module(), case.inputs)
     message, attachments = request(case, form, ["*"], expected.vector)
+    answer, returned, refused = None, [], None
     try:
         answer, returned = run(worker, "EvaluateLoss", message, attachments, evaluation.EvaluateLossResponse)
-    except Refused as refused:
+    except Refused as error:
+        refused = error
+    if refused is not None:
         assert refused.code == 3, f"{case}: {refused.code} {refused.message}"
-        # without its result, local torch's vector is unknown, and an unreduced loss rightly asks for it
         assert expected.refusal, f"{case}: torch takes this, the worker says {refused.message}"
         return False
     assert not expected.refusal, f"{case}: torch refuses ({expected.refusal}), the worker answered {answer}"

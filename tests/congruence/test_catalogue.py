@@ -108,7 +108,7 @@ def test_what_is_said_to_be_differentiable_is(entries: dict[str, catalog.LossInf
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_types_listed_are_the_types_torch_takes(entries: dict[str, catalog.LossInfo], loss: str) -> None:
-    """A dtype that the catalogue lists for the first input is one that torch computes on the CPU, and no float is missing."""
+    """The floating types listed for the first input are those that torch computes on the CPU, all of them."""
     listed = {oracle.TYPES[number] for number in entries[loss].inputs[0].dtypes}
     taken = set()
     for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
@@ -135,10 +135,8 @@ def test_models_and_optimizers_take_torchs_arguments() -> None:
 def test_reasons_are_the_enum_and_their_codes_the_comments() -> None:
     """faults.REASONS has each ErrorReason and no other, with the code that the contract's comment promises."""
     source = (PROTO / "error_reason.proto").read_text()
-    commented = dict(
-        (name, code)
-        for code, name in re.findall(r"// ([A-Z_]+): [^\n]*\n(?:  //[^\n]*\n)*  ERROR_REASON_(\w+) =", source)
-    )
+    found = re.findall(r"// ([A-Z_]+): [^\n]*\n(?:  //[^\n]*\n)*  ERROR_REASON_(\w+) =", source)
+    commented = {name: code for code, name in found}
     enum = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys()} - {"UNSPECIFIED"}  # noqa: SIM118  # an enum wrapper is no dict
     assert commented == REASONS
     assert set(REASONS) == enum

@@ -52,9 +52,9 @@ def weighted(*terms: loss_pb2.WeightedTerm) -> loss_pb2.LossSpec:
 def test_a_weighted_sum_is_torchs_arithmetic(worker: Worker) -> None:
     """0.8·MSE + 0.2·L1: the value, each term by label unweighted, and the gradients."""
     expected = oracle.local(
-        lambda input, target: 0.8 * nn.MSELoss()(input, target) + 0.2 * nn.L1Loss()(input, target),
+        lambda x, y: 0.8 * nn.MSELoss()(x, y) + 0.2 * nn.L1Loss()(x, y),
         {"input": X, "target": Y},
-    )  # torch's names
+    )
     given = answer(worker, weighted(term("MSELoss", 0.8), term("L1Loss", 0.2)), expected, {"input": X, "target": Y})
     oracle.assert_same("0.8 mse + 0.2 l1", expected, given)
     assert given.terms == {"mse_loss": float(nn.MSELoss()(X, Y)), "l1_loss": float(nn.L1Loss()(X, Y))}

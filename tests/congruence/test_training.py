@@ -133,7 +133,7 @@ def loss_spec(loss: str) -> loss_pb2.LossSpec:
 def test_fifty_steps_are_torchs(
     worker: Worker, sessions: list[Remote], model: str, loss: str, optimizer: dict[str, Any]
 ) -> None:
-    """From one seed: initial parameters, each step's loss and gradient norm, and the parameters after it are torch's."""
+    """From one seed: initial parameters, each step's loss and gradient norm, and the last parameters are torch's."""
     torch.manual_seed(7)
     module = local_model(MODELS[model])
     sessions.append(session := Remote(worker, MODELS[model], loss_spec(loss), optimizer, seed=7))
