@@ -18,7 +18,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 _ROOT = Path(__file__).parents[1]
 _TICK = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGESIZE")
 
 
 class ServerProcess:
@@ -53,8 +52,9 @@ class ServerProcess:
         return sum(int(parts[11]) + int(parts[12]) for parts in fields) / _TICK
 
     def resident_bytes(self) -> int:
-        """Bytes resident now, workers included."""
-        return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE for pid in self._pids())
+        """Bytes resident now, workers included; what several processes share counts once."""
+        rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines() for pid in self._pids()]
+        return sum(int(line.split()[1]) * 1024 for rollup in rollups for line in rollup if line.startswith("Pss:"))
 
     def _pids(self) -> list[int]:
         pid = self._process.pid
