@@ -58,11 +58,11 @@ class Reply(NamedTuple):
 
     message: bytes
     failed: bool
-    device: str
-    loss: str
-    queue: float
-    forward: float
-    backward: float
+    device: str = ""
+    loss: str = ""
+    queue: float = 0.0
+    forward: float = 0.0
+    backward: float = 0.0
 
 
 @dataclass

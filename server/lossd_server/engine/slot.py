@@ -96,7 +96,6 @@ class Slot:
         pending = _Pending(call, [header, *attachments], loop.create_future())
         timer = loop.call_later(call.deadline - time.monotonic(), _expire, pending)
         self._queue.append(pending)
-        self._count()
         try:
             self._pump()
             return await pending.future
@@ -167,6 +166,7 @@ class Slot:
             if not pending.future.done() and not self._send(pending):
                 break
             self._queue.popleft()
+        self._count()
 
     def _send(self, pending: _Pending) -> bool:
         life, call = self._life, pending.call
@@ -199,6 +199,7 @@ class Slot:
         life, self._life = self._life, None
         self._fail(self._sent.values(), "ended with the call in its hands")
         self._sent.clear()
+        self._count()
         if life is not None:
             await life.end()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lossd_server.faults import Fault
 from lossd_server.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
 
 
 class Admission:
@@ -56,13 +59,20 @@ class _Tokens:
         self._path = path
         self._modified = -1
         self._known: list[bytes] = []
+        self._read_if_changed()
 
     def know(self, authorization: str) -> bool:
+        try:
+            self._read_if_changed()
+        except OSError as error:
+            log.error("the token file cannot be read; the earlier tokens stay", extra={"error": error.strerror})
+        given = authorization.encode()
+        matches = [hmac.compare_digest(given, token) for token in self._known]  # all of them: no early way out
+        return any(matches)
+
+    def _read_if_changed(self) -> None:
         modified = self._path.stat().st_mtime_ns
         if modified != self._modified:
             lines = self._path.read_bytes().splitlines()
             self._known = [b"Bearer " + line.strip() for line in lines if line.strip()]
             self._modified = modified
-        given = authorization.encode()
-        matches = [hmac.compare_digest(given, token) for token in self._known]  # all of them: no early way out
-        return any(matches)

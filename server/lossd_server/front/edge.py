@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2
 from lossd.v1 import server_service_pb2
 
 from lossd_server import limits
@@ -15,9 +15,9 @@ from lossd_server.engine.contract import Engine
 from lossd_server.front.admission import Admission
 from lossd_server.front.handlers import Handler
 from lossd_server.front.handlers import Limits as TimeLimits
-from lossd_server.front.reflection import add_reflection
 from lossd_server.front.routes import ROUTES, SERVER_SERVICE, SERVICES
 from lossd_server.front.server_info import ServerInfo
+from lossd_server.front.standard import HEALTH, health_handler, reflection_handlers
 from lossd_server.settings import Settings
 from lossd_server.telemetry.metrics import Metrics
 
@@ -74,17 +74,17 @@ class Edge:
 
     def _add_services(self, version: str, metrics: Metrics) -> None:
         times = TimeLimits(self._settings.default_deadline_seconds, self._settings.max_deadline_seconds)
+        server_info = ServerInfo(version, self._engine, _limits(self._settings))
         methods: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {service: {} for service in SERVICES}
         for route in ROUTES:
-            handler = Handler(route, self._engine, self._admission, times, metrics)
+            submit = server_info.submit if route.service == SERVER_SERVICE else self._engine.submit
+            handler = Handler(route, submit, self._admission, times, metrics)
             methods[route.service][route.method] = handler.method_handler()
-        methods[SERVER_SERVICE] = ServerInfo(version, self._engine, _limits(self._settings)).method_handlers()
-        self._server.add_generic_rpc_handlers(
-            tuple(grpc.method_handlers_generic_handler(service, handlers) for service, handlers in methods.items())
-        )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        handlers = [grpc.method_handlers_generic_handler(service, own) for service, own in methods.items()]
+        handlers.append(health_handler(self._health))
         if self._settings.reflection:
-            add_reflection(self._server, (*SERVICES, health.SERVICE_NAME))
+            handlers += reflection_handlers((*SERVICES, HEALTH))
+        self._server.add_generic_rpc_handlers(tuple(handlers))
 
     def _bind(self) -> str:
         address = self._settings.address

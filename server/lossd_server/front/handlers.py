@@ -1,4 +1,4 @@
-"""The two handlers that serve every worked RPC: check, delegate, translate the error, return."""
+"""The two handlers that serve every RPC of lossd: check, delegate, translate the error, return."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
@@ -19,7 +20,7 @@ from lossd.v1 import error_reason_pb2
 from lossd.v1 import evaluation_service_pb2 as pb
 
 from lossd_server import status
-from lossd_server.engine.contract import Call, Engine, Reply
+from lossd_server.engine.contract import Call, Reply
 from lossd_server.faults import Fault
 from lossd_server.front.admission import Admission
 from lossd_server.front.routes import Route
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+Submit: TypeAlias = Callable[[Call], Awaitable[Reply]]
+
 _STREAM_WINDOW = 64
 """Members of a stream that may be under way at once."""
 
@@ -53,15 +56,15 @@ class Handler:
 
     Args:
         route: the RPC.
-        engine: where calls go.
+        submit: where calls go, for example an engine's.
         admission: who may come in.
         limits: of time.
         metrics: where it is counted.
     """
 
-    def __init__(self, route: Route, engine: Engine, admission: Admission, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, route: Route, submit: Submit, admission: Admission, limits: Limits, metrics: Metrics) -> None:
         self._route = route
-        self._engine = engine
+        self._submit_call = submit
         self._admission = admission
         self._limits = limits
         self._metrics = metrics
@@ -92,8 +95,9 @@ class Handler:
                 if reply.failed:
                     raise Refused(reply.message)
                 return reply.message
-            except (Fault, Refused) as error:
-                await self._abort(context, _status(error), request_id)
+            except Exception as error:  # noqa: BLE001  # a defect must not tell its text to the caller
+                refusal = _status(error, request_id)
+            await self._abort(context, refusal, request_id)
         raise AssertionError("abort raises")
 
     async def stream(
@@ -139,8 +143,8 @@ class Handler:
             if not reply.failed:
                 return reply.message
             refusal = status_pb2.Status.FromString(reply.message)
-        except Fault as fault:
-            refusal = status.encode(fault)
+        except Exception as error:  # noqa: BLE001  # a defect must not tell its text to the caller
+            refusal = _status(error, request_id)
         self._reject(refusal, request_id)
         error = error_reason_pb2.Status.FromString(refusal.SerializeToString())
         return pb.StreamEvaluateLossResponse(result=pb.EvaluationResult(error=error)).SerializeToString()
@@ -149,7 +153,7 @@ class Handler:
         self._bytes_in.inc(len(request))
         with self._admission.hold(len(request)):
             call = Call(self._route.method, request, deadline, self._session_id(request), request_id)
-            reply = await self._engine.submit(call)
+            reply = await self._submit_call(call)
         self._bytes_out.inc(len(reply.message))
         self._observe(reply)
         return reply
@@ -221,8 +225,13 @@ class Handler:
         return retry_after
 
 
-def _status(error: Fault | Refused) -> status_pb2.Status:
-    return error.status if isinstance(error, Refused) else status.encode(error)
+def _status(error: Exception, request_id: str) -> status_pb2.Status:
+    if isinstance(error, Refused):
+        return error.status
+    if not isinstance(error, Fault):
+        log.error("a call failed in an unforeseen way", exc_info=error, extra={"request_id": request_id})
+        error = Fault("INTERNAL", "lossd failed on this request; its log has the detail under the request id")
+    return status.encode(error)
 
 
 def _request_id(metadata: dict[str, str | bytes]) -> str:

@@ -1,4 +1,4 @@
-"""Which RPCs go to the workers, read off the contract's descriptors."""
+"""The RPCs that are served, read off the contract's descriptors."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ from dataclasses import dataclass
 
 from lossd.v1 import catalog_service_pb2, evaluation_service_pb2, server_service_pb2, training_service_pb2
 
-_WORKED = (evaluation_service_pb2, catalog_service_pb2, training_service_pb2)
-_SERVICES = [service for file in _WORKED for service in file.DESCRIPTOR.services_by_name.values()]
+_FILES = (evaluation_service_pb2, catalog_service_pb2, training_service_pb2, server_service_pb2)
+_SERVICES = [service for file in _FILES for service in file.DESCRIPTOR.services_by_name.values()]
 
-SERVER_SERVICE = server_service_pb2.DESCRIPTOR.services_by_name["ServerService"].full_name
-EVALUATION_SERVICE = evaluation_service_pb2.DESCRIPTOR.services_by_name["EvaluationService"].full_name
-SERVICES: tuple[str, ...] = (*(str(service.full_name) for service in _SERVICES), SERVER_SERVICE)
+SERVER_SERVICE = str(server_service_pb2.DESCRIPTOR.services_by_name["ServerService"].full_name)
+SERVICES: tuple[str, ...] = tuple(str(service.full_name) for service in _SERVICES)
 """Full names of lossd's services."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """One RPC whose requests go to a worker undecoded.
+    """One RPC.
 
     Args:
         service: full name.
-        method: name, which is also the worker's verb.
+        method: name, which is also the verb of its calls.
         streaming: whether requests and responses are streams.
         session_field: number of the request's field that names a session, which decides the worker.
     """

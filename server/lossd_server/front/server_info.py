@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import platform
-from typing import Any
+from collections.abc import Callable
 
 import grpc
+from google.protobuf.message import DecodeError, Message
 from lossd.v1 import server_service_pb2 as pb
 
-from lossd_server.engine.contract import Engine
+from lossd_server.engine.contract import Call, Engine, Reply, malformed
 
 
 class ServerInfo:
-    """Answers GetServerInfo and ListDevices.
+    """Answers GetServerInfo and ListDevices, as an engine answers the rest.
 
     Args:
         version: of lossd.
@@ -24,10 +25,21 @@ class ServerInfo:
         self._version = version
         self._engine = engine
         self._limits = limits
+        self._verbs: dict[str, tuple[type[Message], Callable[[], Message]]] = {
+            "GetServerInfo": (pb.GetServerInfoRequest, self._server_info),
+            "ListDevices": (pb.ListDevicesRequest, self._devices),
+        }
 
-    async def get_server_info(
-        self, request: pb.GetServerInfoRequest, context: grpc.aio.ServicerContext[bytes, bytes]
-    ) -> pb.GetServerInfoResponse:
+    async def submit(self, call: Call) -> Reply:
+        """Answers a call at once."""
+        request_type, answer = self._verbs[call.verb]
+        try:
+            request_type.FromString(call.request)
+        except DecodeError as error:
+            raise malformed(error) from None
+        return Reply(answer().SerializeToString(), failed=False)
+
+    def _server_info(self) -> pb.GetServerInfoResponse:
         return pb.GetServerInfoResponse(
             version=self._version,
             torch_version=self._engine.torch_version,
@@ -37,9 +49,7 @@ class ServerInfo:
             limits=self._limits,
         )
 
-    async def list_devices(
-        self, request: pb.ListDevicesRequest, context: grpc.aio.ServicerContext[bytes, bytes]
-    ) -> pb.ListDevicesResponse:
+    def _devices(self) -> pb.ListDevicesResponse:
         devices = [
             pb.Device(
                 name=device.name,
@@ -52,18 +62,3 @@ class ServerInfo:
             for device in self._engine.devices()
         ]
         return pb.ListDevicesResponse(devices=devices)
-
-    def method_handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
-        """The handlers as grpc takes them."""
-        return {
-            "GetServerInfo": grpc.unary_unary_rpc_method_handler(
-                self.get_server_info,
-                request_deserializer=pb.GetServerInfoRequest.FromString,
-                response_serializer=pb.GetServerInfoResponse.SerializeToString,
-            ),
-            "ListDevices": grpc.unary_unary_rpc_method_handler(
-                self.list_devices,
-                request_deserializer=pb.ListDevicesRequest.FromString,
-                response_serializer=pb.ListDevicesResponse.SerializeToString,
-            ),
-        }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import warnings
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -154,7 +155,9 @@ def build(source: str) -> Expression:
             field="loss.expression.source",
         )
     try:
-        tree = ast.parse(source.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # the parser's advice to Python programmers
+            tree = ast.parse(source.strip(), mode="eval").body
     except SyntaxError as error:
         raise _bad(f"{error.msg} at column {error.offset}") from None
     except (ValueError, RecursionError, MemoryError):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -78,7 +78,10 @@ def _module(spec: Spec) -> nn.Module:
 
 
 def _check_size(spec: Spec) -> None:
-    linears = list(_linears(spec))
+    modules = list(islice(_modules(spec), MAX_MODULES + 1))
+    if len(modules) > MAX_MODULES:
+        raise Fault("LIMIT_EXCEEDED", f"the model has over {MAX_MODULES} modules", field=spec.path)
+    linears = [module for module in modules if module.class_name == "Linear"]
     for linear in linears:
         for name in ("in_features", "out_features"):
             value = linear.arguments.get(name, 0)
@@ -105,10 +108,8 @@ def _check_size(spec: Spec) -> None:
             )
 
 
-def _linears(spec: Spec) -> list[Spec]:
-    if spec.class_name == "Linear":
-        return [spec]
-    modules: Sequence[Spec] = spec.arguments.get("modules", ())
-    if len(modules) > MAX_MODULES:
-        raise Fault("LIMIT_EXCEEDED", f"{len(modules)} modules; at most {MAX_MODULES}", field=spec.path)
-    return [linear for module in modules for linear in _linears(module)]
+def _modules(spec: Spec) -> Iterator[Spec]:
+    """A model and all modules in it, in order."""
+    yield spec
+    for module in spec.arguments.get("modules", ()):
+        yield from _modules(module)

@@ -135,6 +135,12 @@ def encode(message: pb.Tensor, tensor: Tensor, encoding: pb.ResponseEncoding, at
 
 def choose_encoding(asked: pb.ResponseEncoding, tensors: Mapping[str, pb.Tensor]) -> pb.ResponseEncoding:
     """The encoding asked for, or else that of the request's own tensors."""
+    if asked not in pb.ResponseEncoding.values():
+        raise Fault(
+            "ARGUMENT_OUT_OF_RANGE",
+            f"response_encoding is {asked}, which ResponseEncoding lacks",
+            field="response_encoding",
+        )
     if asked != UNSPECIFIED:
         return asked
     used = {tensor.WhichOneof("data") for tensor in tensors.values()}
