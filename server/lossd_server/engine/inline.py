@@ -73,4 +73,6 @@ class InlineEngine:
             header, attachments = framing.split(call.request, MAX_ATTACHMENTS)
         except framing.MalformedMessage as error:
             raise malformed(error) from None
-        return self._worker.run(call.verb, [memoryview(header), *attachments], call.admitted, call.request_id)
+        return self._worker.run(
+            call.verb, [memoryview(header), *attachments], call.admitted, call.deadline, call.request_id
+        )

@@ -177,7 +177,7 @@ class Slot:
             if pending.region is None:
                 return False
         number = next(self._numbers)
-        times = (call.admitted, 0.0, 0.0)
+        times = (call.admitted, call.deadline, 0.0)
         frame = Frame(Kind.CALL, number, f"{call.verb} {call.request_id}", times, pending.segments, pending.region)
         if not life.send(frame):
             self._release(pending)

@@ -146,8 +146,8 @@ class Handler:
         except Exception as error:  # noqa: BLE001  # a defect must not tell its text to the caller
             refusal = _status(error, request_id)
         self._reject(refusal, request_id)
-        error = error_reason_pb2.Status.FromString(refusal.SerializeToString())
-        return pb.StreamEvaluateLossResponse(result=pb.EvaluationResult(error=error)).SerializeToString()
+        own = error_reason_pb2.Status.FromString(refusal.SerializeToString())
+        return pb.StreamEvaluateLossResponse(result=pb.EvaluationResult(error=own)).SerializeToString()
 
     async def _submit(self, request: bytes, deadline: float, request_id: str) -> Reply:
         self._bytes_in.inc(len(request))

@@ -48,7 +48,7 @@ def serve(link: socket.socket, arena: Arena, worker: Worker) -> None:
             continue
         segments = [segment if isinstance(segment, memoryview) else memoryview(segment) for segment in frame.segments]
         verb, _, request_id = frame.text.partition(" ")
-        answer = worker.run(verb, segments, frame.times[0], request_id)
+        answer = worker.run(verb, segments, frame.times[0], frame.times[1], request_id)
         kind = Kind.REFUSAL if answer.failed else Kind.ANSWER
         times = (answer.timing.forward, answer.timing.backward, answer.queued)
         frames.send(link, Frame(kind, frame.call, answer.timing.loss, times, answer.segments, frame.region), arena)

@@ -10,21 +10,21 @@ from torch import Tensor
 
 from lossd_server.losses import catalogue
 from lossd_server.losses.contract import Argument, Entry
-from lossd_server.worker.evaluating import Timing
+from lossd_server.worker.evaluating import Timing, Trip
 from lossd_server.worker.tensors import NUMBERS
 
 _TYPES = {float: "float", int: "int", bool: "bool", str: "str", Tensor: "tensor", tuple: "terms"}
 
 
 def list_losses(
-    request: pb.ListLossesRequest, buffers: Sequence[memoryview], queued: float
+    request: pb.ListLossesRequest, buffers: Sequence[memoryview], trip: Trip
 ) -> tuple[pb.ListLossesResponse, list[memoryview], Timing]:
     """ListLosses."""
     return pb.ListLossesResponse(losses=[_describe(entry) for entry in catalogue.ENTRIES.values()]), [], Timing()
 
 
 def get_loss(
-    request: pb.GetLossRequest, buffers: Sequence[memoryview], queued: float
+    request: pb.GetLossRequest, buffers: Sequence[memoryview], trip: Trip
 ) -> tuple[pb.GetLossResponse, list[memoryview], Timing]:
     """GetLoss."""
     return pb.GetLossResponse(loss=_describe(catalogue.find(request.name))), [], Timing()

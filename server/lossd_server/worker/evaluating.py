@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -28,6 +29,18 @@ _CACHED_SPEC = 256
 """Bytes of a loss's specification up to which the built loss is kept for the next call."""
 
 
+class Trip(NamedTuple):
+    """A call on its way: seconds that it waited, and when its caller stops waiting, by `time.monotonic`."""
+
+    queued: float
+    deadline: float
+
+    def check(self) -> None:
+        """Refuses to go on for a caller who is gone."""
+        if time.monotonic() > self.deadline:
+            raise Fault("DEADLINE_EXCEEDED", "the time allowed ran out before the work was done; allow more time")
+
+
 class Timing(NamedTuple):
     """What telemetry wants to know of a call; seconds. `loss` is a catalogue name, "_several" or empty."""
 
@@ -45,17 +58,17 @@ class Evaluator:
         self._device_name = device_name
 
     def one(
-        self, request: pb.EvaluateLossRequest, buffers: Sequence[memoryview], queued: float
+        self, request: pb.EvaluateLossRequest, buffers: Sequence[memoryview], trip: Trip
     ) -> tuple[pb.EvaluateLossResponse, list[memoryview], Timing]:
         """EvaluateLoss."""
         attachments, out = Attachments(buffers), list[memoryview]()
         response = pb.EvaluateLossResponse()
-        timing = self._evaluate(request, attachments, out, queued, response)
+        timing = self._evaluate(request, attachments, out, trip, response)
         attachments.check_all_used()
         return response, out, timing
 
     def batch(
-        self, request: pb.BatchEvaluateLossRequest, buffers: Sequence[memoryview], queued: float
+        self, request: pb.BatchEvaluateLossRequest, buffers: Sequence[memoryview], trip: Trip
     ) -> tuple[pb.BatchEvaluateLossResponse, list[memoryview], Timing]:
         """BatchEvaluateLoss: a member that fails carries its status, the others answer."""
         if len(request.evaluations) > MAX_BATCH:
@@ -65,7 +78,7 @@ class Evaluator:
         attachments, out = Attachments(buffers), list[memoryview]()
         response = pb.BatchEvaluateLossResponse()
         timings = [
-            self._member(member, f"evaluations[{index}]", attachments, out, queued, response.results.add())
+            self._member(member, f"evaluations[{index}]", attachments, out, trip, response.results.add())
             for index, member in enumerate(request.evaluations)
         ]
         names = {timing.loss for timing in timings if timing.loss}
@@ -80,12 +93,12 @@ class Evaluator:
         )
 
     def streamed(
-        self, request: pb.StreamEvaluateLossRequest, buffers: Sequence[memoryview], queued: float
+        self, request: pb.StreamEvaluateLossRequest, buffers: Sequence[memoryview], trip: Trip
     ) -> tuple[pb.StreamEvaluateLossResponse, list[memoryview], Timing]:
         """One member of StreamEvaluateLoss."""
         attachments, out = Attachments(buffers), list[memoryview]()
         response = pb.StreamEvaluateLossResponse()
-        timing = self._member(request.evaluation, "evaluation", attachments, out, queued, response.result)
+        timing = self._member(request.evaluation, "evaluation", attachments, out, trip, response.result)
         return response, out, timing
 
     def _build(self, spec: bytes) -> Loss:
@@ -97,16 +110,17 @@ class Evaluator:
         path: str,
         attachments: Attachments,
         out: list[memoryview],
-        queued: float,
+        trip: Trip,
         result: pb.EvaluationResult,
     ) -> Timing:
+        trip.check()
         kept = len(out)
         try:
             if request.attachments:
                 raise Fault(
                     "BAD_ATTACHMENT", "a member's attachments belong in the outermost message", field="attachments"
                 )
-            return self._evaluate(request, attachments, out, queued, result.response)
+            return self._evaluate(request, attachments, out, trip, result.response)
         except Exception as error:  # noqa: BLE001  # whatever one member does, the others must answer
             del out[kept:]
             fault = as_fault(error).within(path)
@@ -118,7 +132,7 @@ class Evaluator:
         request: pb.EvaluateLossRequest,
         attachments: Attachments,
         out: list[memoryview],
-        queued: float,
+        trip: Trip,
         response: pb.EvaluateLossResponse,
     ) -> Timing:
         if len(request.request_id) > MAX_REQUEST_ID:
@@ -143,7 +157,7 @@ class Evaluator:
         _write(response, result, tensors.choose_encoding(request.response_encoding, request.inputs), out)
         response.request_id = request.request_id
         execution = response.execution
-        execution.device, execution.queue, execution.batch_size = self._device_name, queued, 1
+        execution.device, execution.queue, execution.batch_size = self._device_name, trip.queued, 1
         execution.compute = result.forward + result.backward
         return Timing(loss.name, result.forward, result.backward)
 
@@ -164,7 +178,7 @@ class Evaluator:
 
 
 def validate(
-    request: catalog_service_pb2.ValidateLossRequest, buffers: Sequence[memoryview], queued: float
+    request: catalog_service_pb2.ValidateLossRequest, buffers: Sequence[memoryview], trip: Trip
 ) -> tuple[catalog_service_pb2.ValidateLossResponse, list[memoryview], Timing]:
     """ValidateLoss: every check that needs no data, then the result that torch infers on its meta device."""
     meta = torch.device("meta")

@@ -32,6 +32,7 @@ DTYPES: dict[int, torch.dtype] = {
 NUMBERS: dict[torch.dtype, Any] = {
     dtype: number for number, dtype in DTYPES.items()
 }  # enum members are ints at run time
+_MOST_BYTES_OF_VALUES = 16 * MAX_VALUES + 4096  # a number takes 11 bytes; more can only be lists of nothing
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -181,6 +182,8 @@ def _view(buffer: bytearray | memoryview, shape: Sequence[int], dtype: torch.dty
 
 
 def _from_values(tensor: pb.Tensor, dtype: torch.dtype, path: str) -> Tensor:
+    if tensor.values.ByteSize() > _MOST_BYTES_OF_VALUES:
+        raise _too_many_values(path)
     flat: list[float] = []
     shape = _flatten(tensor.values, flat, 0, f"{path}.values")
     if tensor.shape and len(shape) == 1 and check_shape(tensor.shape, path) == shape[0]:
@@ -253,10 +256,12 @@ def _shapes(items: Sequence[struct_pb2.Value], flat: list[float], depth: int, pa
                     field=path,
                 )
         if len(flat) > MAX_VALUES:
-            raise Fault(
-                "LIMIT_EXCEEDED", f"values hold over {MAX_VALUES} numbers; send larger tensors as raw", field=path
-            )
+            raise _too_many_values(path)
         yield ()
+
+
+def _too_many_values(path: str) -> Fault:
+    return Fault("LIMIT_EXCEEDED", f"values hold over {MAX_VALUES} numbers; send larger tensors as raw", field=path)
 
 
 def _to_values(listed: list[Any]) -> struct_pb2.ListValue:

@@ -14,7 +14,7 @@ from lossd_server.faults import Fault
 from lossd_server.losses.refusal import torch_refusals
 from lossd_server.training.session import Session
 from lossd_server.worker import tensors
-from lossd_server.worker.evaluating import Timing
+from lossd_server.worker.evaluating import Timing, Trip
 from lossd_server.worker.inputs import check_names, read_inputs
 from lossd_server.worker.specs import Reader
 from lossd_server.worker.tensors import Attachments
@@ -47,7 +47,7 @@ class Trainer:
         return len(self._sessions)
 
     def create(
-        self, request: pb.CreateSessionRequest, buffers: Buffers, queued: float
+        self, request: pb.CreateSessionRequest, buffers: Buffers, trip: Trip
     ) -> tuple[pb.CreateSessionResponse, list[memoryview], Timing]:
         """CreateSession."""
         if len(self._sessions) >= self._most:
@@ -82,7 +82,7 @@ class Trainer:
         return pb.CreateSessionResponse(session=described), [], Timing()
 
     def get(
-        self, request: pb.GetSessionRequest, buffers: Buffers, queued: float
+        self, request: pb.GetSessionRequest, buffers: Buffers, trip: Trip
     ) -> tuple[pb.GetSessionResponse, list[memoryview], Timing]:
         """GetSession."""
         held = self._find(request.session_id)
@@ -91,7 +91,7 @@ class Trainer:
         return response, [], Timing()
 
     def delete(
-        self, request: pb.DeleteSessionRequest, buffers: Buffers, queued: float
+        self, request: pb.DeleteSessionRequest, buffers: Buffers, trip: Trip
     ) -> tuple[pb.DeleteSessionResponse, list[memoryview], Timing]:
         """DeleteSession."""
         self._find(request.session_id)
@@ -99,7 +99,7 @@ class Trainer:
         return pb.DeleteSessionResponse(), [], Timing()
 
     def step(
-        self, request: pb.TrainStepRequest, buffers: Buffers, queued: float
+        self, request: pb.TrainStepRequest, buffers: Buffers, trip: Trip
     ) -> tuple[pb.TrainStepResponse, list[memoryview], Timing]:
         """TrainStep."""
         session = self._find(request.session_id).session
@@ -115,12 +115,12 @@ class Trainer:
         done = session.step(inputs, targets)
         response = pb.TrainStepResponse(value=done.value, step=done.step, grad_norm=done.grad_norm, terms=done.terms)
         execution = response.execution
-        execution.device, execution.queue, execution.batch_size = self._device_name, queued, 1
+        execution.device, execution.queue, execution.batch_size = self._device_name, trip.queued, 1
         execution.compute = done.forward + done.backward
         return response, [], Timing(session.loss.name, done.forward, done.backward)
 
     def forward(
-        self, request: pb.ForwardRequest, buffers: Buffers, queued: float
+        self, request: pb.ForwardRequest, buffers: Buffers, trip: Trip
     ) -> tuple[pb.ForwardResponse, list[memoryview], Timing]:
         """Forward."""
         session = self._find(request.session_id).session
@@ -133,11 +133,11 @@ class Trainer:
         response = pb.ForwardResponse()
         tensors.encode(response.output, output, encoding, out)
         execution = response.execution
-        execution.device, execution.queue, execution.batch_size = self._device_name, queued, 1
+        execution.device, execution.queue, execution.batch_size = self._device_name, trip.queued, 1
         return response, out, Timing()
 
     def state(
-        self, request: pb.GetSessionStateRequest, buffers: Buffers, queued: float
+        self, request: pb.GetSessionStateRequest, buffers: Buffers, trip: Trip
     ) -> tuple[pb.GetSessionStateResponse, list[memoryview], Timing]:
         """GetSessionState."""
         session, out = self._find(request.session_id).session, list[memoryview]()

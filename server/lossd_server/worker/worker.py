@@ -19,12 +19,12 @@ from lossd_server import status
 from lossd_server.losses.threads import use_at_most
 from lossd_server.telemetry import logs
 from lossd_server.worker import cataloguing, evaluating
-from lossd_server.worker.evaluating import Evaluator, Timing
+from lossd_server.worker.evaluating import Evaluator, Timing, Trip
 from lossd_server.worker.failures import as_fault
 from lossd_server.worker.training import Trainer
 
 Segment: TypeAlias = "bytes | memoryview"
-Verb: TypeAlias = Callable[[Any, Sequence[memoryview], float], tuple[Message, list[memoryview], Timing]]
+Verb: TypeAlias = Callable[[Any, Sequence[memoryview], Trip], tuple[Message, list[memoryview], Timing]]
 
 
 class Answer(NamedTuple):
@@ -68,7 +68,9 @@ class Worker:
             "GetSessionState": (training.GetSessionStateRequest, self._trainer.state),
         }
 
-    def run(self, verb: str, segments: Sequence[memoryview], admitted: float, request_id: str = "") -> Answer:
+    def run(
+        self, verb: str, segments: Sequence[memoryview], admitted: float, deadline: float, request_id: str = ""
+    ) -> Answer:
         """Answers one request.
 
         Args:
@@ -76,18 +78,20 @@ class Worker:
             segments: the request's header, then its attachments; attachments may be written over once the
                 answer is there.
             admitted: when, by `time.monotonic`.
+            deadline: when its caller stops waiting, by the same clock.
             request_id: what the log calls it.
         """
         logs.request_id.set(request_id)
-        queued = time.monotonic() - admitted
+        trip = Trip(time.monotonic() - admitted, deadline)
         try:
+            trip.check()
             request_type, run = self._verbs[verb]
             request = request_type()
             request.MergeFromString(segments[0])  # type: ignore[arg-type]  # upb reads any buffer
-            response, attachments, timing = run(request, segments[1:], queued)
-            return Answer([response.SerializeToString(), *attachments], timing=timing, queued=queued)
+            response, attachments, timing = run(request, segments[1:], trip)
+            return Answer([response.SerializeToString(), *attachments], timing=timing, queued=trip.queued)
         except Exception as error:  # noqa: BLE001  # a defect must not end the worker, and is logged
-            return Answer([status.encode(as_fault(error)).SerializeToString()], failed=True, queued=queued)
+            return Answer([status.encode(as_fault(error)).SerializeToString()], failed=True, queued=trip.queued)
 
     @property
     def sessions(self) -> int:
