@@ -51,8 +51,9 @@ class Place(IntEnum):
 class Frame(NamedTuple):
     """One message.
 
-    `text` is a call's verb and request id, an answer's loss name, or a hello's version of torch; `times` are a
-    call's admission time and deadline, an answer's (forward, backward, queue) seconds, or a state's (memory bytes, sessions).
+    `text` is a call's verb and request id, an answer's loss name, or a hello's version of torch. `times` are a
+    call's admission and deadline, an answer's (forward, backward, queue) seconds, or a state's (memory bytes,
+    sessions).
     """
 
     kind: Kind

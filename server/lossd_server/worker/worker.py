@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import sys
@@ -69,7 +70,12 @@ class Worker:
         }
 
     def run(
-        self, verb: str, segments: Sequence[memoryview], admitted: float, deadline: float, request_id: str = ""
+        self,
+        verb: str,
+        segments: Sequence[memoryview],
+        admitted: float,
+        deadline: float = math.inf,
+        request_id: str = "",
     ) -> Answer:
         """Answers one request.
 
