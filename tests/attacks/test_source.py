@@ -60,7 +60,7 @@ def dotted(node: ast.expr) -> str:
 def offences(source: str) -> Iterator[str]:
     r"""What a source imports or calls that it must not.
 
-    >>> list(offences("import pickle, torch\\ntorch.load(x)\\nfrom multiprocessing import Pool\\nloads = eval"))
+    >>> list(offences("import pickle, torch\ntorch.load(x)\nfrom multiprocessing import Pool\nloads = eval"))
     ['import pickle', 'import multiprocessing', 'torch.load', 'eval']
     """
     calls = []
@@ -83,6 +83,7 @@ def offences(source: str) -> Iterator[str]:
         for name in imported:
             if name in MODULES or name.split(".")[0] in MODULES:
                 yield f"import {name}"
+                break
             elif name in CALLS:
                 calls.append(name)
     yield from calls

@@ -95,7 +95,8 @@ def new_worker() -> Worker:
 def run(worker: Worker, verb: str, request: Any, attachments: Sequence[bytes] = (), answer: Any = None) -> Any:
     """The answer to a request; `answer` is the message type. Returns it and the attachments."""
     segments = [memoryview(request.SerializeToString()), *(memoryview(bytearray(data)) for data in attachments)]
-    given = worker.run(verb, segments, time.monotonic())
+    now = time.monotonic()
+    given = worker.run(verb, segments, now, now + 60)
     if given.failed:
         raise Refused(status_pb2.Status.FromString(bytes(given.segments[0])))
     return answer.FromString(bytes(given.segments[0])), [bytes(segment) for segment in given.segments[1:]]
