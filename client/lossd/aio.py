@@ -186,27 +186,30 @@ class AsyncClient:
         """As `_call`; small evaluations that several tasks have under way share it."""
         if len(call.request) > coalescing.LARGEST:
             return await self._call(call, timeout)
-        seconds = self._seconds if timeout is None else channel.seconds(timeout)
+        if not self._lane.enter():
+            return await self._wait(call, self._seconds if timeout is None else channel.seconds(timeout))
+        try:
+            return await self._call(call, timeout)
+        finally:
+            self._lane.leave()
+
+    async def _wait(self, call: Call[Result], seconds: float | None) -> Result:
+        """Waits to travel with others."""
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
         def settle(outcome: Outcome) -> None:
             if not answer.done():  # its task may have been cancelled meanwhile
                 answer.set_result(outcome)
 
-        if not self._lane.enter(Waiting(call, seconds, settle)):
-            try:
-                outcome = await asyncio.wait_for(answer, seconds)
-            except asyncio.TimeoutError:
-                raise DeadlineExceeded(
-                    f"no answer within {seconds} seconds; give the call a longer `timeout`"
-                ) from None
-            if isinstance(outcome, LossdError):
-                raise outcome
-            return outcome
+        queued = self._lane.wait(Waiting(call, seconds, settle))
+        assert queued, "no other task has run since the lane was found taken"
         try:
-            return await self._call(call, timeout)
-        finally:
-            self._lane.leave()
+            outcome = await asyncio.wait_for(answer, seconds)
+        except asyncio.TimeoutError:
+            raise DeadlineExceeded(f"no answer within {seconds} seconds; give the call a longer `timeout`") from None
+        if isinstance(outcome, LossdError):
+            raise outcome
+        return outcome
 
     def _post(self, call: Call[T], timeout: float | None, done: Callable[[T | LossdError], None]) -> None:
         """Sends a call without waiting; `done` gets its answer or its error."""

@@ -258,10 +258,11 @@ class Client:
         """As `_call`; small evaluations that several threads have under way share it."""
         if len(call.request) > coalescing.LARGEST:
             return self._call(call, timeout)
-        seconds = self._seconds if timeout is None else channel.seconds(timeout)
-        answer = Answer()
-        if not self._lane.enter(Waiting(call, seconds, answer.put)):
-            return answer.wait(seconds)
+        if not self._lane.enter():
+            seconds = self._seconds if timeout is None else channel.seconds(timeout)
+            answer = Answer()
+            if self._lane.wait(Waiting(call, seconds, answer.put)):
+                return answer.wait(seconds)
         try:
             return self._call(call, timeout)
         finally:

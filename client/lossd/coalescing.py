@@ -62,13 +62,19 @@ class Lane:
         self._taken = False
         self._queue: deque[Waiting] = deque()
 
-    def enter(self, waiting: Waiting) -> bool:
-        """Whether the caller is to send `waiting` itself, alone, and to call `leave` after; else it is queued."""
+    def enter(self) -> bool:
+        """Takes the lane if it is free: the caller sends alone, and calls `leave` after."""
         with self._lock:
-            if self._taken:
-                self._queue.append(waiting)
             alone, self._taken = not self._taken, True
             return alone
+
+    def wait(self, waiting: Waiting) -> bool:
+        """Queues `waiting`; False if the lane has become free meanwhile, which then is as if entered."""
+        with self._lock:
+            queued, self._taken = self._taken, True
+            if queued:
+                self._queue.append(waiting)
+            return queued
 
     def leave(self) -> None:
         """Sends those who wait, together; frees the lane if there are none."""

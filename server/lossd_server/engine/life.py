@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lossd_server.worker import frames
@@ -40,7 +40,7 @@ class Life:
         index: position of its device in the pool; identifiers of its sessions begin with it.
         device: name of the device.
         launch: how to start it.
-        on_frames: called with what the worker says, as it comes.
+        on_frame: called with what the worker says, as it comes.
         on_writable: called when a link that was full has room again.
     """
 
@@ -49,11 +49,11 @@ class Life:
         index: int,
         device: str,
         launch: Launch,
-        on_frames: Callable[[Sequence[Frame]], None],
+        on_frame: Callable[[Frame], None],
         on_writable: Callable[[], None],
     ) -> None:
         self._device = device
-        self._on_frames = on_frames
+        self._on_frame = on_frame
         self._on_writable = on_writable
         self._loop = asyncio.get_running_loop()
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -104,20 +104,18 @@ class Life:
         log.info("worker ended", extra={"device": self._device, "code": self._process.returncode})
 
     def _read(self) -> None:
-        received: list[Frame] = []
-        while True:
-            try:
-                frame = frames.receive(self._link, self._arena)
-            except BlockingIOError:
-                break
-            except OSError:
-                frame = None
-            if frame is None:
-                self._loop.remove_reader(self._link)
-                self.ended.set()
-                break
-            received.append(frame)
-        self._on_frames(received)
+        """Takes one frame; the loop calls again at once if there are more."""
+        try:
+            frame = frames.receive(self._link, self._arena)
+        except BlockingIOError:
+            return
+        except OSError:
+            frame = None
+        if frame is not None:
+            self._on_frame(frame)
+        else:
+            self._loop.remove_reader(self._link)
+            self.ended.set()
 
     def _writable(self) -> None:
         self._loop.remove_writer(self._link)

@@ -7,7 +7,7 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lossd import framing
@@ -90,17 +90,20 @@ class Slot:
             header, attachments = framing.split(call.request, MAX_ATTACHMENTS)
         except framing.MalformedMessage as error:
             raise malformed(error) from None
-        if frames.payload_size([header, *attachments]) > self._launch.arena_bytes:
+        segments = [header, *attachments]
+        if not frames.is_inline(segments) and frames.payload_size(segments) > self._launch.arena_bytes:
             raise Fault("MESSAGE_TOO_LARGE", "the request and its attachments do not fit the shared memory of a worker")
         loop = asyncio.get_running_loop()
-        pending = _Pending(call, [header, *attachments], loop.create_future())
-        timer = loop.call_later(call.deadline - time.monotonic(), _expire, pending)
+        pending = _Pending(call, segments, loop.create_future())
         self._queue.append(pending)
         try:
             self._pump()
-            return await pending.future
+            timer = loop.call_later(call.deadline - time.monotonic(), _expire, pending)
+            try:
+                return await pending.future
+            finally:
+                timer.cancel()
         finally:
-            timer.cancel()
             if not pending.sent and pending in self._queue:
                 self._queue.remove(pending)
             self._count()
@@ -133,17 +136,16 @@ class Slot:
                 retry_after=wait,
             )
 
-    def _take(self, received: Sequence[Frame]) -> None:
-        for frame in received:
-            match frame.kind:
-                case Kind.HELLO:
-                    self.torch_version = frame.text
-                    self._set_healthy(True)
-                case Kind.STATE:
-                    self._state_asked = False
-                    self.device.memory, self.device.sessions = int(frame.times[0]), int(frame.times[1])
-                case _:
-                    self._answer(frame)
+    def _take(self, frame: Frame) -> None:
+        match frame.kind:
+            case Kind.HELLO:
+                self.torch_version = frame.text
+                self._set_healthy(True)
+            case Kind.STATE:
+                self._state_asked = False
+                self.device.memory, self.device.sessions = int(frame.times[0]), int(frame.times[1])
+            case _:
+                self._answer(frame)
         self._pump()
 
     def _answer(self, frame: Frame) -> None:
@@ -171,9 +173,8 @@ class Slot:
     def _send(self, pending: _Pending) -> bool:
         life, call = self._life, pending.call
         assert life is not None, "a healthy device has a worker"
-        size = frames.payload_size(pending.segments)
-        if size > frames.INLINE:
-            pending.region = life.reserve(size)
+        if not frames.is_inline(pending.segments):
+            pending.region = life.reserve(frames.payload_size(pending.segments))
             if pending.region is None:
                 return False
         number = next(self._numbers)

@@ -150,12 +150,12 @@ class Handler:
         return pb.StreamEvaluateLossResponse(result=pb.EvaluationResult(error=own)).SerializeToString()
 
     async def _submit(self, request: bytes, deadline: float, request_id: str) -> Reply:
-        self._bytes_in.inc(len(request))
+        later = asyncio.get_running_loop().call_soon
+        later(self._bytes_in.inc, len(request))
         with self._admission.hold(len(request)):
             call = Call(self._route.method, request, deadline, self._session_id(request), request_id)
             reply = await self._submit_call(call)
-        self._bytes_out.inc(len(reply.message))
-        self._observe(reply)
+        later(self._observe, reply)
         return reply
 
     def _session_id(self, request: bytes) -> str | None:
@@ -167,6 +167,7 @@ class Handler:
             raise Fault("MALFORMED_MESSAGE", f"the request is not a protobuf message: {error}") from None
 
     def _observe(self, reply: Reply) -> None:
+        self._bytes_out.inc(len(reply.message))
         self._metrics.queue_seconds.observe(reply.queue)
         if reply.failed:
             return
@@ -183,7 +184,8 @@ class Handler:
 
     @contextlib.contextmanager
     def _counted(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> Iterator[None]:
-        self._started.inc()
+        later = asyncio.get_running_loop().call_soon  # counting waits until the call is on its way
+        later(self._started.inc)
         begun = time.perf_counter()
         code = grpc.StatusCode.UNKNOWN
         try:
@@ -196,8 +198,8 @@ class Handler:
             code = grpc.StatusCode.CANCELLED
             raise
         finally:
-            self._handled(code).inc()
-            self._seconds.observe(time.perf_counter() - begun)
+            later(self._handled(code).inc)
+            later(self._seconds.observe, time.perf_counter() - begun)
 
     async def _abort(
         self, context: grpc.aio.ServicerContext[bytes, bytes], refusal: status_pb2.Status, request_id: str

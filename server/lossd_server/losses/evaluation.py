@@ -48,7 +48,8 @@ def evaluate(
             field="gradients",
         )
     _sums(result, loss, tensors)
-    _own_memory(result, [*tensors.values(), *([] if grad_output is None else [grad_output])])
+    if loss.reduction is None:
+        _own_memory(result, [*tensors.values(), *([] if grad_output is None else [grad_output])])
     return result
 
 
@@ -107,7 +108,7 @@ def _backward(value: Tensor, tensors: Tensors, names: Sequence[str], grad_output
 
 
 def _own_memory(result: Evaluated, given: list[Tensor]) -> None:
-    """Copies results that are an input itself, as those of a formula can be: the answer overwrites the inputs."""
+    """Copies results that are an input itself, as only a formula's can be: the answer overwrites the inputs."""
     theirs = {tensor.untyped_storage().data_ptr() for tensor in given}
     if result.value.untyped_storage().data_ptr() in theirs:
         result.value = result.value.clone()

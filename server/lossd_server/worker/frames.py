@@ -1,8 +1,8 @@
 """The messages between an engine and its worker: one datagram each, large payloads beside it in shared memory.
 
-A payload is a list of segments. It is laid out as its lengths and then the segments, each aligned, whether it
-travels inside the datagram, in the call's region of the arena, or in a memory file of its own that is passed
-along. Nothing here is ever unpickled; both ends are lossd of one version, started by one another.
+A payload is a list of segments. A small one that is alone travels inside the datagram. Otherwise it is laid out as
+its lengths and then the segments, each aligned, in the call's region of the arena, or in a memory file of its own
+that is passed along. Nothing here is ever unpickled; both ends are lossd of one version, started by one another.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ Segment: TypeAlias = "bytes | bytearray | memoryview"
 INLINE = 64 * 1024
 """Bytes of payload that travel inside the datagram."""
 LARGEST = INLINE + 16 * 1024
-_SEGMENTS = 512  # more segments than these go through shared memory, whatever their size
 
 _HEAD = struct.Struct("<BBIIQQQddd")
 _ROOM_FOR_A_DESCRIPTOR = socket.CMSG_SPACE(array("i").itemsize)
@@ -38,6 +37,9 @@ class Kind(IntEnum):
     REFUSAL = 3
     HELLO = 4
     STATE = 5
+
+
+_KINDS = {int(kind): kind for kind in Kind}
 
 
 class Place(IntEnum):
@@ -64,8 +66,13 @@ class Frame(NamedTuple):
     region: Region | None = None
 
 
+def is_inline(segments: Sequence[Segment]) -> bool:
+    """Whether a payload travels inside the datagram."""
+    return len(segments) <= 1 and sum(map(_length, segments)) <= INLINE
+
+
 def payload_size(segments: Sequence[Segment]) -> int:
-    """Bytes that `segments` take once laid out."""
+    """Bytes that `segments` take once laid out in shared memory."""
     size = _aligned(_LENGTH.size * len(segments))
     return size + sum(_aligned(_length(segment)) for segment in segments)
 
@@ -76,14 +83,13 @@ def send(link: socket.socket, frame: Frame, arena: Arena) -> None:
     Raises:
         BlockingIOError: if the socket does not block and is full; nothing was sent then.
     """
-    size = payload_size(frame.segments)
     text = frame.text.encode()
     region = frame.region
-    if size <= INLINE and len(frame.segments) <= _SEGMENTS:
-        payload = bytearray(size)
-        lay_out(memoryview(payload), frame.segments)
-        link.send(_head(frame, Place.INLINE, region, len(text)) + text + payload)
-    elif region is not None and size <= region.size:
+    if is_inline(frame.segments):
+        link.send(b"".join((_head(frame, Place.INLINE, region, len(text)), text, *frame.segments)))
+        return
+    size = payload_size(frame.segments)
+    if region is not None and size <= region.size:
         lay_out(arena.view(region), frame.segments)
         link.send(_head(frame, Place.ARENA, region, len(text)) + text)
     else:
@@ -106,18 +112,19 @@ def receive(link: socket.socket, arena: Arena) -> Frame | None:
     body = _HEAD.size + text_length
     text = data[_HEAD.size : body].decode()
     region = Region(offset, size) if size else None
+    segments: Sequence[Segment]
     match place:
         case Place.INLINE:
-            view = memoryview(data)[body:]
+            segments = [memoryview(data)[body:]] if count else ()
         case Place.ARENA:
-            assert region is not None
-            view = arena.view(region)
+            assert region is not None, "the sender laid the payload out there"
+            segments = take_apart(arena.view(region), count)
         case _:
             (descriptor,) = array("i", ancillary[0][2])
-            view = memoryview(mmap.mmap(descriptor, size))
+            segments = take_apart(memoryview(mmap.mmap(descriptor, size)), count)
             os.close(descriptor)
     first, second, third = times
-    return Frame(Kind(kind), call, text, (first, second, third), take_apart(view, count), region)
+    return Frame(_KINDS[kind], call, text, (first, second, third), segments, region)
 
 
 def lay_out(view: memoryview, segments: Sequence[Segment]) -> None:

@@ -33,6 +33,7 @@ NUMBERS: dict[torch.dtype, Any] = {
     dtype: number for number, dtype in DTYPES.items()
 }  # enum members are ints at run time
 _MOST_BYTES_OF_VALUES = 16 * MAX_VALUES + 4096  # a number takes 11 bytes; more can only be lists of nothing
+_ENCODINGS = frozenset(pb.ResponseEncoding.values())
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -41,7 +42,7 @@ class Attachments:
 
     def __init__(self, buffers: Sequence[memoryview]) -> None:
         self._buffers = buffers
-        self._unused = set(range(len(buffers)))
+        self._unused = set(range(len(buffers))) if buffers else set()
 
     def __len__(self) -> int:
         return len(self._buffers)
@@ -136,7 +137,7 @@ def encode(message: pb.Tensor, tensor: Tensor, encoding: pb.ResponseEncoding, at
 
 def choose_encoding(asked: pb.ResponseEncoding, tensors: Mapping[str, pb.Tensor]) -> pb.ResponseEncoding:
     """The encoding asked for, or else that of the request's own tensors."""
-    if asked not in pb.ResponseEncoding.values():
+    if asked not in _ENCODINGS:
         raise Fault(
             "ARGUMENT_OUT_OF_RANGE",
             f"response_encoding is {asked}, which ResponseEncoding lacks",
