@@ -176,8 +176,9 @@ class AsyncClient:
         """Sends a call and waits: every unary RPC goes through here."""
         method = self._methods.get(call.method) or self._bind(call.method)
         seconds = self._seconds if timeout is None else channel.seconds(timeout)
+        metadata = (*self._metadata, ("x-request-id", call.request_id)) if call.request_id else self._metadata
         try:
-            answer = await method(call.request, timeout=seconds, metadata=self._metadata)
+            answer = await method(call.request, timeout=seconds, metadata=metadata)
         except grpc.RpcError as error:
             raise from_call(error, target=self.target, timeout=seconds) from None
         return call.read(answer)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
+from uuid import uuid4
 
 from google.protobuf.message import Message
 
@@ -46,6 +47,8 @@ class Call(Generic[T]):
     method: str
     request: bytes
     read: Callable[[bytes], T]
+    request_id: str = ""
+    """What the server's log is to call it; "" leaves that to the server. Members' errors name it."""
 
 
 def evaluate(evaluation: Evaluation) -> Call[results.Result]:
@@ -86,16 +89,31 @@ def evaluate_batch(evaluations: Iterable[Evaluation]) -> Call[list[Outcome]]:
 def evaluate_together(requests: Sequence[bytes]) -> Call[list[Outcome]]:
     """BatchEvaluateLoss of requests that `evaluate` made, without attachments; errors read as if each went alone."""
 
+    request_id = uuid4().hex
+
     def read(answer: bytes) -> list[Outcome]:
         message = evaluation_service_pb2.BatchEvaluateLossResponse.FromString(answer)
-        outcomes = [_outcome(member, ()) for member in message.results]
+        outcomes = [_outcome(member, (), request_id) for member in message.results]
         for index, outcome in enumerate(outcomes):
             if isinstance(outcome, LossdError):
                 outcome.field = outcome.field.removeprefix(f"evaluations[{index}]").removeprefix(".")
         return outcomes
 
     members = evaluation_service_pb2.BatchEvaluateLossRequest.EVALUATIONS_FIELD_NUMBER
-    return Call("/lossd.v1.EvaluationService/BatchEvaluateLoss", framing.repeated(members, requests), read)
+    return Call("/lossd.v1.EvaluationService/BatchEvaluateLoss", framing.repeated(members, requests), read, request_id)
+
+
+def stream_member(request: bytes) -> bytes:
+    """The message of a StreamEvaluateLoss that holds what `evaluate` made, without attachments."""
+    return framing.repeated(evaluation_service_pb2.StreamEvaluateLossRequest.EVALUATION_FIELD_NUMBER, [request])
+
+
+def stream_outcome(answer: bytes, request_id: str) -> Outcome:
+    """What became of a member made by `stream_member`; an error reads as if it had gone alone."""
+    outcome = _outcome(evaluation_service_pb2.StreamEvaluateLossResponse.FromString(answer).result, (), request_id)
+    if isinstance(outcome, LossdError):
+        outcome.field = outcome.field.removeprefix("evaluation").removeprefix(".")
+    return outcome
 
 
 class Stream:
@@ -271,9 +289,11 @@ def _result(answer: bytes) -> results.Result:
     return results.Result(*_open(evaluation_service_pb2.EvaluateLossResponse, answer))
 
 
-def _outcome(member: evaluation_service_pb2.EvaluationResult, attachments: Sequence[Buffer]) -> Outcome:
+def _outcome(
+    member: evaluation_service_pb2.EvaluationResult, attachments: Sequence[Buffer], request_id: str = ""
+) -> Outcome:
     if member.HasField("error"):
-        return from_status(member.error.SerializeToString())
+        return from_status(member.error.SerializeToString(), request_id=request_id)
     return results.Result(member.response, attachments)
 
 

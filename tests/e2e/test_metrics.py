@@ -39,8 +39,8 @@ def use(server: RunningServer) -> None:
     """One call of each outcome."""
     with lossd.Client(server.target) as client:
         client.evaluate(lossd.MSELoss(), [1.0, 2.0], [1.0, 3.0], gradients=True)
-        with pytest.raises(lossd.InvalidArgument):
-            client.evaluate(lossd.MSELoss(), [1.0], [1.0, 3.0])
+    with lossd.Client(server.target) as client, pytest.raises(lossd.InvalidArgument):
+        client.evaluate(lossd.MSELoss(), [1.0], [1.0, 3.0])
 
 
 def test_every_fixed_name_is_exported(server: RunningServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 from collections.abc import Iterator
@@ -28,6 +29,14 @@ class Admission:
         self._held = 0
         metrics.inflight_bytes.set_function(lambda: self._held)
         self.draining = False
+        self.readers: set[asyncio.Task[None]] = set()
+        """Those that read the requests of streams."""
+
+    def end(self) -> None:
+        """Lets nobody in any more; streams end when what they have asked is answered."""
+        self.draining = True
+        for reader in self.readers:
+            reader.cancel()
 
     def check_caller(self, authorization: str) -> None:
         """Refuses callers without a known token, where tokens are asked for."""

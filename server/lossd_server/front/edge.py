@@ -69,7 +69,7 @@ class Edge:
         """Says NOT_SERVING, waits for balancers to notice, ends admission, lets calls in flight finish."""
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(self._settings.drain_delay_seconds)
-        self._admission.draining = True
+        self._admission.end()
         await self._server.stop(self._settings.drain_seconds)
 
     def _add_services(self, version: str, metrics: Metrics) -> None:

@@ -73,6 +73,7 @@ class Handler:
         self._compute = cache(metrics.compute_seconds.labels)  # a look-up of labels costs as much as the rest of it
         self._started = metrics.started.labels(*labels)
         self._seconds = metrics.handling_seconds.labels(*labels)
+        self._received, self._sent = metrics.received.labels(*labels), metrics.sent.labels(*labels)
         self._bytes_in = metrics.payload_bytes.labels("in", "grpc")
         self._bytes_out = metrics.payload_bytes.labels("out", "grpc")
         self._steps = metrics.session_steps if route.method == "TrainStep" else None
@@ -114,10 +115,14 @@ class Handler:
                 await self._abort(context, status.encode(fault), request_id)
             window: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(_STREAM_WINDOW)
             reader = asyncio.create_task(self._read(requests, window, context, request_id))
+            self._admission.readers.add(reader)
+            reader.add_done_callback(self._admission.readers.discard)
             try:
                 while (member := await window.get()) is not None:
                     yield await member
-                await reader
+                    self._sent.inc()
+                if not reader.cancelled():
+                    await reader
             finally:
                 reader.cancel()
                 while not window.empty():
@@ -138,6 +143,7 @@ class Handler:
             await window.put(None)
 
     async def _member(self, request: bytes, deadline: float, request_id: str) -> bytes:
+        self._received.inc()
         try:
             reply = await self._submit(request, deadline, request_id)
             if not reply.failed:

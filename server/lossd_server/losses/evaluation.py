@@ -78,7 +78,7 @@ def wanted(loss: Loss, tensors: Tensors, gradients: Sequence[str]) -> tuple[str,
 def _forward(loss: Loss, tensors: Tensors, names: Sequence[str]) -> Computed:
     for name in names:
         tensors[name].requires_grad_()
-    with torch_refusals("loss"), torch.set_grad_enabled(bool(names)):
+    with torch_refusals("loss"):  # autograd records nothing unless an input was marked above
         return loss.compute(tensors, Budget(tensors.values()))
 
 

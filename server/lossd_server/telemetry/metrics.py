@@ -49,6 +49,8 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.received = Counter("grpc_server_msg_received", "Messages received on streams.", _RPC, registry=registry)
+        self.sent = Counter("grpc_server_msg_sent", "Messages sent on streams.", _RPC, registry=registry)
         self.queue_seconds = Histogram(
             "lossd_queue_seconds", "Time from admission to the begin of the work.", buckets=_SECONDS, registry=registry
         )

@@ -61,7 +61,8 @@ class Evaluator:
         self, request: pb.EvaluateLossRequest, buffers: Sequence[memoryview], trip: Trip
     ) -> tuple[pb.EvaluateLossResponse, list[memoryview], Timing]:
         """EvaluateLoss."""
-        attachments, out = Attachments(buffers), list[memoryview]()
+        attachments = Attachments(buffers)
+        out: list[memoryview] = []
         response = pb.EvaluateLossResponse()
         timing = self._evaluate(request, attachments, out, trip, response)
         attachments.check_all_used()
@@ -75,7 +76,8 @@ class Evaluator:
             raise Fault(
                 "LIMIT_EXCEEDED", f"{len(request.evaluations)} evaluations; at most {MAX_BATCH}", field="evaluations"
             )
-        attachments, out = Attachments(buffers), list[memoryview]()
+        attachments = Attachments(buffers)
+        out: list[memoryview] = []
         response = pb.BatchEvaluateLossResponse()
         timings = [
             self._member(member, f"evaluations[{index}]", attachments, out, trip, response.results.add())
@@ -96,9 +98,14 @@ class Evaluator:
         self, request: pb.StreamEvaluateLossRequest, buffers: Sequence[memoryview], trip: Trip
     ) -> tuple[pb.StreamEvaluateLossResponse, list[memoryview], Timing]:
         """One member of StreamEvaluateLoss."""
-        attachments, out = Attachments(buffers), list[memoryview]()
+        attachments = Attachments(buffers)
+        out: list[memoryview] = []
         response = pb.StreamEvaluateLossResponse()
-        timing = self._member(request.evaluation, "evaluation", attachments, out, trip, response.result)
+        try:
+            timing = self._evaluate(request.evaluation, attachments, out, trip, response.result.response)
+        except Fault as fault:
+            raise fault.within("evaluation") from None
+        attachments.check_all_used()
         return response, out, timing
 
     def _build(self, spec: bytes) -> Loss:
@@ -116,10 +123,6 @@ class Evaluator:
         trip.check()
         kept = len(out)
         try:
-            if request.attachments:
-                raise Fault(
-                    "BAD_ATTACHMENT", "a member's attachments belong in the outermost message", field="attachments"
-                )
             return self._evaluate(request, attachments, out, trip, result.response)
         except Exception as error:  # noqa: BLE001  # whatever one member does, the others must answer
             del out[kept:]
@@ -135,6 +138,8 @@ class Evaluator:
         trip: Trip,
         response: pb.EvaluateLossResponse,
     ) -> Timing:
+        if request.attachments:  # those of the outermost message were taken off before it was parsed
+            raise Fault("BAD_ATTACHMENT", "attachments belong in the outermost message", field="attachments")
         if len(request.request_id) > MAX_REQUEST_ID:
             raise Fault(
                 "LIMIT_EXCEEDED",

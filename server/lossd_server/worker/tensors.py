@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import torch
 from google.protobuf import struct_pb2
@@ -33,6 +34,7 @@ NUMBERS: dict[torch.dtype, Any] = {
     dtype: number for number, dtype in DTYPES.items()
 }  # enum members are ints at run time
 _MOST_BYTES_OF_VALUES = 16 * MAX_VALUES + 4096  # a number takes 11 bytes; more can only be lists of nothing
+_ENCODINGS = frozenset(pb.ResponseEncoding.values())
 _ENCODINGS = frozenset(pb.ResponseEncoding.values())
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -74,17 +76,17 @@ def decode(
     An attachment is viewed where it lies if it is writable and on the CPU, so the tensor lives as long as the
     message does and no longer.
     """
-    dtype = _dtype(tensor, path)
     match tensor.WhichOneof("data"):
         case "raw":
-            return _on(device, _view(bytearray(tensor.raw), tensor.shape, _needed(dtype, path), path, "raw"))
+            decoded = _view(bytearray(tensor.raw), tensor, path, "raw")
         case "attachment":
             buffer = attachments.take(tensor.attachment, path)
-            writable = bytearray(buffer) if buffer.readonly else buffer
-            return _on(device, _view(writable, tensor.shape, _needed(dtype, path), path, "attachment"))
+            decoded = _view(bytearray(buffer) if buffer.readonly else buffer, tensor, path, "attachment")
         case "values":
-            return _on(device, _from_values(tensor, dtype or default, path))
-    raise Fault("MISSING_FIELD", "the tensor has no data; give values, raw or attachment", field=path)
+            decoded = _from_values(tensor, default, path)
+        case _:
+            raise Fault("MISSING_FIELD", "the tensor has no data; give values, raw or attachment", field=path)
+    return decoded if device.type == "cpu" else decoded.to(device)
 
 
 def element_type(number: int, path: str) -> torch.dtype:
@@ -151,38 +153,40 @@ def choose_encoding(asked: pb.ResponseEncoding, tensors: Mapping[str, pb.Tensor]
     return ATTACHMENT if "attachment" in used else RAW
 
 
-def _on(device: torch.device, tensor: Tensor) -> Tensor:
-    return tensor if device.type == "cpu" else tensor.to(device)
+class _Layout(NamedTuple):
+    dtype: torch.dtype
+    size: int
 
 
-def _dtype(tensor: pb.Tensor, path: str) -> torch.dtype | None:
-    return None if tensor.dtype == pb.DATA_TYPE_UNSPECIFIED else element_type(tensor.dtype, path)
+@lru_cache(maxsize=4096)
+def _layout(number: int, shape: tuple[int, ...], path: str) -> _Layout:
+    """torch's type, and the bytes that a tensor of this type and shape takes; computed once for each."""
+    dtype = element_type(number, path)
+    return _Layout(dtype, check_shape(shape, path) * dtype.itemsize)
 
 
-def _needed(dtype: torch.dtype | None, path: str) -> torch.dtype:
-    return dtype or element_type(pb.DATA_TYPE_UNSPECIFIED, path)
-
-
-def _view(buffer: bytearray | memoryview, shape: Sequence[int], dtype: torch.dtype, path: str, form: str) -> Tensor:
-    count = check_shape(shape, path)
-    if len(buffer) != count * dtype.itemsize:
+def _view(buffer: bytearray | memoryview, tensor: pb.Tensor, path: str, form: str) -> Tensor:
+    shape = tuple(tensor.shape)
+    dtype, size = _layout(tensor.dtype, shape, path)
+    if len(buffer) != size:
         raise Fault(
             "LENGTH_MISMATCH",
             f"{len(buffer)} bytes given; shape {shape_text(shape)} of {str(dtype).removeprefix('torch.')} "
-            f"takes exactly {count * dtype.itemsize}",
+            f"takes exactly {size}",
             field=f"{path}.{form}",
         )
-    if count == 0:
-        return torch.empty(tuple(shape), dtype=dtype)
+    if size == 0:
+        return torch.empty(shape, dtype=dtype)
     flat = torch.frombuffer(buffer, dtype=dtype)
     if dtype == torch.bool and int(flat.view(torch.uint8).max()) > 1:
         raise Fault("VALUE_OUT_OF_RANGE", "a BOOL byte is neither 0 nor 1", field=f"{path}.{form}")
     if flat.data_ptr() % dtype.itemsize:
         flat = flat.clone()
-    return flat.view(tuple(shape))
+    return flat.view(shape)
 
 
-def _from_values(tensor: pb.Tensor, dtype: torch.dtype, path: str) -> Tensor:
+def _from_values(tensor: pb.Tensor, default: torch.dtype, path: str) -> Tensor:
+    dtype = default if tensor.dtype == pb.DATA_TYPE_UNSPECIFIED else element_type(tensor.dtype, path)
     if tensor.values.ByteSize() > _MOST_BYTES_OF_VALUES:
         raise _too_many_values(path)
     flat: list[float] = []

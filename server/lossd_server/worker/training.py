@@ -124,7 +124,8 @@ class Trainer:
     ) -> tuple[pb.ForwardResponse, list[memoryview], Timing]:
         """Forward."""
         session = self._find(request.session_id).session
-        attachments, out = Attachments(buffers), list[memoryview]()
+        attachments = Attachments(buffers)
+        out: list[memoryview] = []
         check_names("the model", request.inputs, ("input",))
         inputs = {"input": tensors.decode(request.inputs["input"], attachments, "inputs.input", self._device)}
         attachments.check_all_used()
@@ -140,7 +141,8 @@ class Trainer:
         self, request: pb.GetSessionStateRequest, buffers: Buffers, trip: Trip
     ) -> tuple[pb.GetSessionStateResponse, list[memoryview], Timing]:
         """GetSessionState."""
-        session, out = self._find(request.session_id).session, list[memoryview]()
+        session = self._find(request.session_id).session
+        out: list[memoryview] = []
         encoding = tensors.choose_encoding(request.response_encoding, {})
         response = pb.GetSessionStateResponse(step=session.step_count)
         for name, tensor in session.state_dict().items():

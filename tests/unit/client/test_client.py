@@ -82,11 +82,12 @@ def evaluations(count: int = 3) -> Iterator[lossd.Evaluation]:
 
 
 def test_every_call_carries_deadline_and_token(recorder: Recorder) -> None:
+    one, three = evaluations(1), evaluations(3)
     with lossd.Client(recorder.target, token="secret", timeout=7.0) as client:
-        assert client.evaluate(lossd.MSELoss(), 1, 2).value == 0.5
-        client.evaluate(lossd.MSELoss(), 1, 2, timeout=3.0)
-        client.evaluate(lossd.MSELoss(), 1, 2, timeout=math.inf)
-        list(client.evaluate_stream(evaluations()))
+        assert client.evaluate_batch(one)[0].value == 0.5
+        client.evaluate_batch(evaluations(1), timeout=3.0)
+        client.evaluate_batch(evaluations(1), timeout=math.inf)
+        list(client.evaluate_stream(three))
     assert [metadata["authorization"] for _, metadata, _ in recorder.calls] == ["Bearer secret"] * 4
     left = [remaining for _, _, remaining in recorder.calls]
     assert [left[index] for index in (0, 1, 3)] == pytest.approx([7.0, 3.0, 7.0], abs=0.9)
