@@ -109,6 +109,7 @@ def run(settings: Settings) -> None:
     """Runs a server in this process until it is told to stop."""
     logs.configure(settings.log_level, settings.log_format)
     allocator.keep_freed_memory()
+    allocator.settle()
     uvloop.run(serve(settings))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -92,7 +93,7 @@ class Engine(Protocol):
     async def stop(self) -> None:
         """Ends every worker; calls still in their hands fail."""
 
-    async def submit(self, call: Call) -> Reply:
+    def submit(self, call: Call) -> Awaitable[Reply]:
         """Runs a call; cancelled, it leaves the queue if it is still in it.
 
         Raises:

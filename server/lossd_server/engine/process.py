@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from lossd_server.engine.contract import Call, Device, Reply
 from lossd_server.engine.life import Launch
@@ -45,8 +45,8 @@ class ProcessEngine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(slot.stop() for slot in self._slots))
 
-    async def submit(self, call: Call) -> Reply:
-        return await self._slot(call).submit(call)
+    def submit(self, call: Call) -> Awaitable[Reply]:
+        return self._slot(call).submit(call)
 
     def devices(self) -> list[Device]:
         return [slot.device for slot in self._slots]

@@ -35,6 +35,7 @@ def main() -> None:
     link = socket.socket(fileno=options.link)
     arena = Arena(options.arena_size, options.arena)
     worker = Worker(options.device, options.owner, max_sessions=options.max_sessions, threads=options.threads)
+    allocator.settle()
     frames.send(link, Frame(Kind.HELLO, 0, worker.torch_version), arena)
     serve(link, arena, worker)
 
