@@ -136,7 +136,9 @@ def show_metrics(url: str) -> bool:
     shown = [
         line
         for line in lines
-        if line.startswith(("grpc_server_handled_total", "lossd_device_healthy", "lossd_session_steps_total"))
+        if line.startswith(
+            ("grpc_server_handled_total", "grpc_server_msg_received_total", "lossd_device", "lossd_session_steps_total")
+        )
         or (line.startswith("lossd_compute_seconds_count") and "backward" in line)
     ]
     console.print(f"\n[bold]{url}")
