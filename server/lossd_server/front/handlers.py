@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TypeAlias
 
 import grpc
@@ -18,6 +18,7 @@ from google.rpc import error_details_pb2, status_pb2
 from lossd import framing
 from lossd.v1 import error_reason_pb2
 from lossd.v1 import evaluation_service_pb2 as pb
+from prometheus_client import Counter
 
 from lossd_server import status
 from lossd_server.engine.contract import Call, Reply
@@ -73,10 +74,18 @@ class Handler:
         self._compute = cache(metrics.compute_seconds.labels)  # a look-up of labels costs as much as the rest of it
         self._started = metrics.started.labels(*labels)
         self._seconds = metrics.handling_seconds.labels(*labels)
-        self._received, self._sent = metrics.received.labels(*labels), metrics.sent.labels(*labels)
+        self._labels = labels
         self._bytes_in = metrics.payload_bytes.labels("in", "grpc")
         self._bytes_out = metrics.payload_bytes.labels("out", "grpc")
         self._steps = metrics.session_steps if route.method == "TrainStep" else None
+
+    @cached_property
+    def _received(self) -> Counter:
+        return self._metrics.received.labels(*self._labels)  # of streams alone, so made when a stream first needs it
+
+    @cached_property
+    def _sent(self) -> Counter:
+        return self._metrics.sent.labels(*self._labels)
 
     def method_handler(self) -> grpc.RpcMethodHandler[bytes, bytes]:
         """The handler as grpc takes it: requests and responses stay bytes."""
