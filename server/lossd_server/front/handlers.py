@@ -81,7 +81,7 @@ class Handler:
 
     @cached_property
     def _received(self) -> Counter:
-        return self._metrics.received.labels(*self._labels)  # of streams alone, so made when a stream first needs it
+        return self._metrics.received.labels(*self._labels)
 
     @cached_property
     def _sent(self) -> Counter:
@@ -90,6 +90,8 @@ class Handler:
     def method_handler(self) -> grpc.RpcMethodHandler[bytes, bytes]:
         """The handler as grpc takes it: requests and responses stay bytes."""
         if self._route.streaming:
+            self._received.inc(0)  # so that the series are there before the first stream is
+            self._sent.inc(0)
             return grpc.stream_stream_rpc_method_handler(self.stream)
         return grpc.unary_unary_rpc_method_handler(self.unary)
 
