@@ -1,30 +1,23 @@
-"""The synchronous client and its sessions: waiting for calls and nothing else; what a call is, `lossd.calls` knows."""
+"""The synchronous client and its sessions: what can be asked; `lossd.calls` knows how, `lossd.connection` sends it."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-import grpc
-
-from lossd import calls, channel, coalescing
-from lossd.calls import Call, Outcome, TypeLike
-from lossd.coalescing import Answer, Lane, Waiting
-from lossd.errors import Cancelled, DeadlineExceeded, Internal, LossdError, NotFound, Unavailable, from_call
+from lossd import calls, channel
+from lossd.calls import Outcome, TypeLike
+from lossd.connection import Connection
+from lossd.errors import LossdError, NotFound
 from lossd.evaluation import Evaluation
 from lossd.loss import Loss
 from lossd.nn import Module
 from lossd.optim import Optimizer
 from lossd.results import Device, LossInfo, Result, ServerInfo, SessionInfo, Step, Validation
-from lossd.standing import Answers, StandingStream
 from lossd.tensors import Array, ArrayLike
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # for the type checker alone: no dependency
-
-T = TypeVar("T")
 
 
 class Client:
@@ -54,20 +47,8 @@ class Client:
         tls: bool | channel.TLS | None = None,
         timeout: float = 60.0,
     ) -> None:
-        self.target = channel.resolve(target)
-        self._seconds = channel.seconds(timeout)
-        self._metadata = channel.metadata(token)
-        if tls:
-            tls = channel.TLS() if tls is True else tls
-            self._channel = grpc.secure_channel(
-                channel.uri(self.target), tls.credentials(), channel.OPTIONS + tls.options()
-            )
-        else:
-            self._channel = grpc.insecure_channel(channel.uri(self.target), channel.OPTIONS)
-        self._methods: dict[str, grpc.UnaryUnaryMultiCallable[bytes, bytes]] = {}
-        self._lane = Lane(self._post)
-        self._standing = StandingStream(self._open_stream)
-        self._closed = False
+        self._connection = Connection(target, token=token, tls=tls, timeout=timeout)
+        self.target = self._connection.target
 
     def evaluate(
         self,
@@ -109,7 +90,7 @@ class Client:
             validate_only=validate_only,
             **named_inputs,
         )
-        return self._evaluate(calls.evaluate(evaluation), timeout)
+        return self._connection.evaluate(calls.evaluate(evaluation), timeout)
 
     def evaluate_batch(self, evaluations: Iterable[Evaluation], *, timeout: float | None = None) -> list[Outcome]:
         """Evaluates many independent losses in one trip, at most 4,096.
@@ -120,7 +101,7 @@ class Client:
             losses = [lossd.MSELoss(), lossd.L1Loss()]
             a, b = client.evaluate_batch([lossd.Evaluation(loss, x, y) for loss in losses])
         """
-        return self._call(calls.evaluate_batch(evaluations), timeout)
+        return self._connection.call(calls.evaluate_batch(evaluations), timeout)
 
     def evaluate_stream(self, evaluations: Iterable[Evaluation], *, timeout: float | None = None) -> Iterator[Outcome]:
         """Evaluates losses as they come, several under way at once.
@@ -147,7 +128,7 @@ class Client:
             except Exception as error:  # noqa: BLE001  # raised in grpc's thread, which would only log it
                 raised.append(error)
 
-        for answer in self._stream(calls.Stream.METHOD, requests(), timeout):
+        for answer in self._connection.stream(calls.Stream.METHOD, requests(), timeout):
             yield from stream.outcomes(answer)
         yield from stream.rest()
         for error in raised:
@@ -155,7 +136,7 @@ class Client:
 
     def losses(self, *, timeout: float | None = None) -> list[LossInfo]:
         """Describes every loss of the server, sorted by name."""
-        return self._call(calls.losses(), timeout)
+        return self._connection.call(calls.losses(), timeout)
 
     def loss(self, name: str, *, timeout: float | None = None) -> LossInfo:
         """Describes one loss, by its name ("huber_loss") or class name ("HuberLoss").
@@ -163,7 +144,7 @@ class Client:
         Raises:
             NotFound: the message names the nearest spelling.
         """
-        return self._call(calls.loss(name), timeout)
+        return self._connection.call(calls.loss(name), timeout)
 
     def validate(
         self,
@@ -187,15 +168,15 @@ class Client:
 
             client.validate(lossd.CrossEntropyLoss(), input=("float32", (32, 10)), target=("int64", (32,)))
         """
-        return self._call(calls.validate(loss, types, gradients), timeout)
+        return self._connection.call(calls.validate(loss, types, gradients), timeout)
 
     def server_info(self, *, timeout: float | None = None) -> ServerInfo:
         """Versions and limits of the server."""
-        return self._call(calls.server_info(), timeout)
+        return self._connection.call(calls.server_info(), timeout)
 
     def devices(self, *, timeout: float | None = None) -> list[Device]:
         """The server's devices and how they are."""
-        return self._call(calls.devices(), timeout)
+        return self._connection.call(calls.devices(), timeout)
 
     def create_session(
         self,
@@ -221,7 +202,7 @@ class Client:
             InvalidArgument: if the parts do not fit.
             ResourceExhausted: if the server holds as many sessions as it may.
         """
-        info = self._call(calls.create_session(model, loss, optimizer, seed, state_dict), timeout)
+        info = self._connection.call(calls.create_session(model, loss, optimizer, seed, state_dict), timeout)
         return Session(self, info.session_id, loss)
 
     def session(self, session_id: str, *, timeout: float | None = None) -> Session:
@@ -230,15 +211,12 @@ class Client:
         Raises:
             NotFound: if there is none; `SessionLost` if it ended with its worker.
         """
-        info = self._call(calls.get_session(session_id), timeout)
+        info = self._connection.call(calls.get_session(session_id), timeout)
         return Session(self, session_id, info.loss)
 
     def close(self) -> None:
         """Ends the connection and every call under way; calls after it raise RuntimeError."""
-        self._closed = True
-        self._methods = {}
-        self._standing.drop()
-        self._channel.close()
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -248,99 +226,6 @@ class Client:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.target!r})"
-
-    def _call(self, call: Call[T], timeout: float | None) -> T:
-        """Sends a call and waits: every unary RPC goes through here."""
-        method = self._methods.get(call.method) or self._bind(call.method)
-        seconds = self._seconds if timeout is None else channel.seconds(timeout)
-        try:
-            answer = method(call.request, timeout=seconds, metadata=self._metadata)
-        except grpc.RpcError as error:
-            raise from_call(error, target=self.target, timeout=seconds) from None
-        return call.read(answer)
-
-    def _evaluate(self, call: Call[Result], timeout: float | None) -> Result:
-        """As `_call`; small evaluations that several threads have under way share it."""
-        if len(call.request) > coalescing.LARGEST:
-            return self._call(call, timeout)
-        if not self._lane.enter():
-            seconds = self._seconds if timeout is None else channel.seconds(timeout)
-            answer = Answer()
-            if self._lane.wait(Waiting(call, seconds, answer.put)):
-                return answer.wait(seconds)
-        try:
-            return self._alone(call, timeout)
-        finally:
-            self._lane.leave()
-
-    def _alone(self, call: Call[Result], timeout: float | None) -> Result:
-        """As `_call`; small evaluations that follow one another go by a standing stream."""
-        seconds = self._seconds if timeout is None else channel.seconds(timeout)
-        begun = time.monotonic()
-        answer = self._standing.ask(calls.stream_member(call.request), seconds)
-        if answer is not None:
-            outcome = calls.stream_outcome(answer, self._standing.request_id)
-            if not isinstance(outcome, LossdError):
-                return outcome
-            if not isinstance(outcome, Unavailable | DeadlineExceeded):
-                raise outcome
-            self._standing.drop()
-        if seconds is None:
-            return self._call(call, math.inf)
-        left = begun + seconds - time.monotonic()
-        if left <= 0:
-            raise DeadlineExceeded(f"no answer from {self.target} within {seconds:g} seconds; allow a longer `timeout`")
-        return self._call(call, left)
-
-    def _open_stream(self, requests: Iterator[bytes], request_id: str) -> Answers:
-        bound: grpc.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(calls.Stream.METHOD)
-        return bound(requests, metadata=(*self._metadata, ("x-request-id", request_id)))
-
-    def _post(self, call: Call[T], timeout: float | None, done: Callable[[T | LossdError], None]) -> None:
-        """Sends a call without waiting; `done` gets its answer, or its error, on a thread of grpc's."""
-
-        def read(sent: grpc.Future[bytes]) -> None:
-            try:
-                answer: T | LossdError = call.read(sent.result())
-            except grpc.RpcError as error:
-                answer = from_call(error, target=self.target, timeout=timeout)
-            except grpc.FutureCancelledError:
-                answer = Cancelled("the client was closed before the answer came")
-            except Exception as error:  # noqa: BLE001  # raised here it would reach nobody
-                answer = Internal(f"the answer cannot be read: {error}")
-            done(answer)
-
-        try:
-            method = self._methods.get(call.method) or self._bind(call.method)
-            metadata = (*self._metadata, ("x-request-id", call.request_id)) if call.request_id else self._metadata
-            sent = method.future(call.request, timeout=timeout, metadata=metadata)
-        except (RuntimeError, ValueError):  # grpc's word for a closed channel, and ours
-            done(Cancelled("the client was closed before this was sent"))
-        else:
-            sent.add_done_callback(read)
-
-    def _stream(self, method: str, requests: Iterator[bytes], timeout: float | None) -> Iterator[bytes]:
-        """As `_call`, for streams."""
-        self._check_open()
-        seconds = self._seconds if timeout is None else channel.seconds(timeout)
-        bound: grpc.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(method)
-        call = bound(requests, timeout=seconds, metadata=self._metadata)
-        try:
-            yield from call
-        except grpc.RpcError as error:
-            raise from_call(error, target=self.target, timeout=seconds) from None
-        finally:
-            call.cancel()  # ends what a reader that stopped early left running
-
-    def _bind(self, method: str) -> grpc.UnaryUnaryMultiCallable[bytes, bytes]:
-        self._check_open()
-        bound: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(method)
-        self._methods[method] = bound
-        return bound
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise RuntimeError("this client is closed")
 
 
 class Session:
@@ -358,7 +243,7 @@ class Session:
 
     def __init__(self, client: Client, session_id: str, loss: Loss | None) -> None:
         self.session_id = session_id
-        self._client = client
+        self._connection = client._connection
         self._loss = loss
 
     def step(self, inputs: ArrayLike, targets: ArrayLike, *, timeout: float | None = None) -> Step:
@@ -374,23 +259,23 @@ class Session:
         Raises:
             InvalidArgument: if they do not fit; the session is unchanged.
         """
-        return self._client._call(calls.train_step(self.session_id, self._loss, inputs, targets), timeout)
+        return self._connection.call(calls.train_step(self.session_id, self._loss, inputs, targets), timeout)
 
     def predict(self, inputs: ArrayLike, *, timeout: float | None = None) -> Array:
         """The model's output, as a read-only array; trains nothing."""
-        return self._client._call(calls.forward(self.session_id, inputs), timeout)
+        return self._connection.call(calls.forward(self.session_id, inputs), timeout)
 
     def state_dict(self, *, timeout: float | None = None) -> dict[str, Array]:
         """Parameters and buffers by torch's names, as read-only arrays."""
-        return self._client._call(calls.get_session_state(self.session_id), timeout)
+        return self._connection.call(calls.get_session_state(self.session_id), timeout)
 
     def info(self, *, timeout: float | None = None) -> SessionInfo:
         """The session as it stands."""
-        return self._client._call(calls.get_session(self.session_id), timeout)
+        return self._connection.call(calls.get_session(self.session_id), timeout)
 
     def delete(self, *, timeout: float | None = None) -> None:
         """Ends the session and frees what it holds."""
-        self._client._call(calls.delete_session(self.session_id), timeout)
+        self._connection.call(calls.delete_session(self.session_id), timeout)
 
     def __enter__(self) -> Self:
         return self
