@@ -22,8 +22,6 @@ MAX_EXPRESSION_DEPTH = 64
 """Levels of an expression's tree."""
 MAX_PRODUCED_ELEMENTS = 2**27
 """Elements that one evaluation may produce over all its operations, or 64 times its inputs if that is more."""
-MAX_ATTACHMENTS = 16_384
-"""Attachments of a message."""
 MAX_MODULES = 256
 """Modules of a model."""
 MAX_FEATURES = 2**20

@@ -12,6 +12,8 @@ from lossd import framing
 
 from lossd_server.faults import Fault
 
+CREATE_SESSION, DELETE_SESSION = "CreateSession", "DeleteSession"
+
 _SESSION_ID = re.compile(r"w(\d{1,4})-")
 
 
@@ -49,8 +51,8 @@ def late(call: Call) -> Fault:
 
 def malformed(error: Exception) -> Fault:
     """The fault of a request that cannot be taken apart."""
-    if isinstance(error, framing.TooManyAttachments):
-        return Fault("LIMIT_EXCEEDED", f"the request has {error}", field="attachments")
+    if isinstance(error, framing.TooManyFields):
+        return Fault("LIMIT_EXCEEDED", f"the request has {error}, attachments included; split it")
     return Fault("MALFORMED_MESSAGE", f"the request is not a protobuf message: {error}")
 
 

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from lossd import framing
 
 from lossd_server.engine.contract import Call, Device, Reply, late, malformed
-from lossd_server.limits import MAX_ATTACHMENTS
 from lossd_server.worker.worker import Answer, Worker
 
 
@@ -70,7 +69,7 @@ class InlineEngine:
     def _run(self, call: Call) -> Answer:
         assert self._worker is not None, "start comes first"
         try:
-            header, attachments = framing.split(call.request, MAX_ATTACHMENTS)
+            header, attachments = framing.split(call.request)
         except framing.MalformedMessage as error:
             raise malformed(error) from None
         return self._worker.run(

@@ -75,6 +75,10 @@ class Life:
         """Gives a call's shared memory back."""
         self._arena.free(region)
 
+    def abandon(self, call: int, gone: bool) -> None:
+        """Tells the worker whether a call's caller is gone."""
+        self._arena.abandon(call, gone)
+
     def send(self, frame: Frame) -> bool:
         """Sends a frame; False if the link is full, or the worker gone: its end is then about to be told."""
         try:

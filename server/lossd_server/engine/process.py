@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from lossd_server.engine.contract import Call, Device, Reply
+from lossd_server.engine.contract import CREATE_SESSION, Call, Device, Reply
 from lossd_server.engine.life import Launch
 from lossd_server.engine.slot import Slot
 
@@ -54,7 +54,12 @@ class ProcessEngine:
     def _slot(self, call: Call) -> Slot:
         if call.slot is not None and call.slot < len(self._slots):
             return self._slots[call.slot]
-        return min(self._slots, key=lambda slot: (not slot.device.healthy, slot.device.pending))
+        creates = call.verb == CREATE_SESSION  # a session stays where it begins, so sessions are spread too
+
+        def load(slot: Slot) -> tuple[bool, int, int]:
+            return not slot.device.healthy, slot.device.sessions if creates else 0, slot.device.pending
+
+        return min(self._slots, key=load)
 
     async def _poll(self) -> None:
         """Asks workers how they are, and ends those that hang in a call that nobody waits for any more."""

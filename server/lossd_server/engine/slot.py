@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from lossd import framing
 
-from lossd_server.engine.contract import Call, Device, Reply, late, malformed
+from lossd_server.engine.contract import CREATE_SESSION, DELETE_SESSION, Call, Device, Reply, late, malformed
 from lossd_server.engine.life import Launch, Life
 from lossd_server.faults import Fault
-from lossd_server.limits import MAX_ATTACHMENTS
 from lossd_server.worker import frames
 from lossd_server.worker.arena import Region
 from lossd_server.worker.frames import Frame, Kind
@@ -38,6 +37,7 @@ class _Pending:
     future: asyncio.Future[Reply]
     region: Region | None = None
     sent: float = 0.0
+    number: int = 0
 
 
 class Slot:
@@ -87,7 +87,7 @@ class Slot:
         """Queues a call and waits for its reply."""
         self._admit(call)
         try:
-            header, attachments = framing.split(call.request, MAX_ATTACHMENTS)
+            header, attachments = framing.split(call.request)
         except framing.MalformedMessage as error:
             raise malformed(error) from None
         segments = [header, *attachments]
@@ -106,6 +106,8 @@ class Slot:
         finally:
             if not pending.sent and pending in self._queue:
                 self._queue.remove(pending)
+            if self._life is not None and self._sent.get(pending.number) is pending:
+                self._life.abandon(pending.number, gone=True)
             self._count()
 
     def ask_state(self) -> None:
@@ -154,6 +156,9 @@ class Slot:
         self._service_seconds += (now - pending.sent - self._service_seconds) / 8
         for sibling in self._sent.values():
             sibling.sent = now  # those behind it begin only now
+        if frame.kind is Kind.ANSWER:  # the worker's own count comes later, with its state
+            verb = pending.call.verb
+            self.device.sessions += (verb == CREATE_SESSION) - (verb == DELETE_SESSION)
         if not pending.future.done():
             message = framing.join(frame.segments[0], frame.segments[1:])
             failed = frame.kind is Kind.REFUSAL
@@ -177,7 +182,8 @@ class Slot:
             pending.region = life.reserve(frames.payload_size(pending.segments))
             if pending.region is None:
                 return False
-        number = next(self._numbers)
+        number = pending.number = next(self._numbers)
+        life.abandon(number, gone=False)
         times = (call.admitted, call.deadline, 0.0)
         frame = Frame(Kind.CALL, number, f"{call.verb} {call.request_id}", times, pending.segments, pending.region)
         if not life.send(frame):

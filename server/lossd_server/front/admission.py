@@ -47,7 +47,7 @@ class Admission:
     def hold(self, size: int) -> Iterator[None]:
         """Holds `size` bytes of the budget while inside."""
         if self.draining:
-            raise Fault("DRAINING", "the server is shutting down; retry elsewhere", retry_after=1.0)
+            raise draining()
         if size > self._budget:
             raise Fault("MESSAGE_TOO_LARGE", f"the request has {size} bytes; this server takes at most {self._budget}")
         if self._held + size > self._budget:
@@ -61,6 +61,11 @@ class Admission:
             yield
         finally:
             self._held -= size
+
+
+def draining() -> Fault:
+    """The fault of whoever comes, or still waits, when the server ends."""
+    return Fault("DRAINING", "the server is shutting down; retry elsewhere", retry_after=1.0)
 
 
 class _Tokens:

@@ -101,7 +101,9 @@ class Edge:
 def _options(settings: Settings) -> list[tuple[str, int]]:
     options = [
         ("grpc.so_reuseport", 0),  # on, a second server would silently take half of the calls
-        ("grpc.max_receive_message_length", -1),  # the budget of bytes in flight is the limit
+        # The budget of bytes in flight is the limit, and says so in words; but a message is in memory before it can be
+        # asked, so what is far beyond any budget is refused by its length prefix.
+        ("grpc.max_receive_message_length", min(2 * settings.max_inflight_bytes, 2**31 - 1)),
         ("grpc.max_send_message_length", -1),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),

@@ -21,9 +21,9 @@ from lossd.v1 import evaluation_service_pb2 as pb
 from prometheus_client import Counter
 
 from lossd_server import status
-from lossd_server.engine.contract import Call, Reply
+from lossd_server.engine.contract import Call, Reply, malformed
 from lossd_server.faults import Fault
-from lossd_server.front.admission import Admission
+from lossd_server.front.admission import Admission, draining
 from lossd_server.front.routes import Route
 from lossd_server.telemetry.metrics import Metrics
 
@@ -132,8 +132,9 @@ class Handler:
                 while (member := await window.get()) is not None:
                     yield await member
                     self._sent.inc()
-                if not reader.cancelled():
-                    await reader
+                if reader.cancelled():  # by the end of the server: what is not answered by now was not worked for
+                    await self._abort(context, status.encode(draining()), request_id)
+                await reader
             finally:
                 reader.cancel()
                 while not window.empty():
@@ -181,7 +182,7 @@ class Handler:
         try:
             return framing.string_field(request, self._route.session_field)
         except framing.MalformedMessage as error:
-            raise Fault("MALFORMED_MESSAGE", f"the request is not a protobuf message: {error}") from None
+            raise malformed(error) from None
 
     def _observe(self, reply: Reply) -> None:
         self._bytes_out.inc(len(reply.message))

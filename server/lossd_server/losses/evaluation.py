@@ -37,16 +37,14 @@ def evaluate(
     result = Evaluated(computed.value.detach(), reduced=not computed.value.dim() and loss.reduction != "none")
     result.terms = {label: float(value.detach().sum()) for label, value in computed.terms.items()}
     result.forward = time.perf_counter() - started
+    check_gradient(computed.value, names, grad_output)
     if names:
         started = time.perf_counter()
-        result.gradients = _backward(computed.value, tensors, names, grad_output)
+        leaves = [tensors[name] for name in names]
+        with torch_refusals("gradients"):
+            found = torch.autograd.grad(computed.value, leaves, grad_output, materialize_grads=True)
+        result.gradients = dict(zip(names, found, strict=True))
         result.backward = time.perf_counter() - started
-    elif grad_output is not None:
-        raise Fault(
-            "NOT_DIFFERENTIABLE",
-            "grad_output was given, but no gradient was asked for; name inputs in gradients",
-            field="gradients",
-        )
     _sums(result, loss, tensors)
     if loss.reduction is None:
         _own_memory(result, [*tensors.values(), *([] if grad_output is None else [grad_output])])
@@ -56,9 +54,9 @@ def evaluate(
 def wanted(loss: Loss, tensors: Tensors, gradients: Sequence[str]) -> tuple[str, ...]:
     """The inputs to differentiate, each once."""
     differentiable = [name for name in loss.input_names if tensors[name].is_floating_point()]
-    if EVERY in gradients:
-        return tuple(differentiable)
     for index, name in enumerate(gradients):
+        if name == EVERY:
+            continue
         if name not in tensors:
             raise Fault(
                 "UNKNOWN_NAME",
@@ -72,7 +70,7 @@ def wanted(loss: Loss, tensors: Tensors, gradients: Sequence[str]) -> tuple[str,
                 f"{name} is {dtype}, which has no gradient; ask for {', '.join(differentiable) or 'none'}",
                 field=f"gradients[{index}]",
             )
-    return tuple(dict.fromkeys(gradients))
+    return tuple(differentiable) if EVERY in gradients else tuple(dict.fromkeys(gradients))
 
 
 def _forward(loss: Loss, tensors: Tensors, names: Sequence[str]) -> Computed:
@@ -82,7 +80,29 @@ def _forward(loss: Loss, tensors: Tensors, names: Sequence[str]) -> Computed:
         return loss.compute(tensors, Budget(tensors.values()))
 
 
-def _backward(value: Tensor, tensors: Tensors, names: Sequence[str], grad_output: Tensor | None) -> dict[str, Tensor]:
+def infer(loss: Loss, tensors: Tensors, gradients: Sequence[str] = ()) -> tuple[Tensor, tuple[str, ...]]:
+    """The result on torch's meta device, and the inputs to differentiate: every check that needs no elements.
+
+    Args:
+        loss: built on the meta device.
+        tensors: as for `evaluate`, on the meta device.
+        gradients: as for `evaluate`.
+    """
+    loss.check(tensors, data=False)
+    names = wanted(loss, tensors, gradients)
+    return _forward(loss, tensors, names).value, names
+
+
+def check_gradient(value: Tensor, names: Sequence[str], grad_output: Tensor | None) -> None:
+    """Refuses a gradient that does not exist, and a `grad_output` that does not fit the result."""
+    if not names:
+        if grad_output is None:
+            return
+        raise Fault(
+            "NOT_DIFFERENTIABLE",
+            "grad_output was given, but no gradient was asked for; name inputs in gradients",
+            field="gradients",
+        )
     if grad_output is None and value.dim():
         raise Fault(
             "NOT_DIFFERENTIABLE",
@@ -102,9 +122,6 @@ def _backward(value: Tensor, tensors: Tensors, names: Sequence[str], grad_output
             "the result does not depend smoothly on any input; ask for no gradients",
             field="gradients",
         )
-    with torch_refusals("gradients"):
-        found = torch.autograd.grad(value, [tensors[name] for name in names], grad_output, materialize_grads=True)
-    return dict(zip(names, found, strict=True))
 
 
 def _own_memory(result: Evaluated, given: list[Tensor]) -> None:

@@ -63,8 +63,8 @@ def ctc_batch(tensors: Tensors, arguments: Arguments) -> float:
 
 def ctc_result(tensors: Tensors, arguments: Arguments) -> Tensor:
     """The result without its elements: torch has no dry run of this kernel."""
-    shape = tensors["log_probs"].shape[1:-1] if arguments["reduction"] == "none" else ()
-    return tensors["log_probs"].new_empty(shape)
+    losses = tensors["log_probs"].select(0, 0).select(-1, 0)
+    return losses if arguments["reduction"] == "none" else losses.sum()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lossd_server.faults import Fault, shape_text
-from lossd_server.limits import MAX_FEATURES, MAX_MODULES, MAX_PARAMETERS
+from lossd_server.limits import MAX_FEATURES, MAX_MODULES, MAX_PARAMETERS, MAX_PRODUCED_ELEMENTS
 
 
 class Spec(NamedTuple):
@@ -51,6 +51,7 @@ def check_input(model: nn.Module, input_: Tensor) -> None:
             field="inputs.input",
         )
     width = input_.shape[-1] if input_.dim() else None
+    rows, produced = input_.numel() // max(width or 1, 1), 0
     for name, module in model.named_modules():
         if not isinstance(module, nn.Linear):
             continue
@@ -63,6 +64,14 @@ def check_input(model: nn.Module, input_: Tensor) -> None:
                 field="inputs.input",
             )
         width = module.out_features
+        produced += rows * width
+    if produced > MAX_PRODUCED_ELEMENTS:
+        raise Fault(
+            "LIMIT_EXCEEDED",
+            f"the model would make {produced} elements of input {shape_text(input_.shape)}; at most "
+            f"{MAX_PRODUCED_ELEMENTS}: send a smaller batch",
+            field="inputs.input",
+        )
 
 
 def output_width(model: nn.Module) -> int:

@@ -7,6 +7,7 @@ import ctypes
 import signal
 import socket
 import sys
+from functools import partial
 
 from lossd_server.telemetry import allocator, logs
 from lossd_server.worker import frames
@@ -49,7 +50,8 @@ def serve(link: socket.socket, arena: Arena, worker: Worker) -> None:
             continue
         segments = [segment if isinstance(segment, memoryview) else memoryview(segment) for segment in frame.segments]
         verb, _, request_id = frame.text.partition(" ")
-        answer = worker.run(verb, segments, frame.times[0], frame.times[1], request_id)
+        gone = partial(arena.is_abandoned, frame.call)
+        answer = worker.run(verb, segments, frame.times[0], frame.times[1], request_id, gone)
         kind = Kind.REFUSAL if answer.failed else Kind.ANSWER
         times = (answer.timing.forward, answer.timing.backward, answer.queued)
         frames.send(link, Frame(kind, frame.call, answer.timing.loss, times, answer.segments, frame.region), arena)

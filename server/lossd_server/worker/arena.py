@@ -16,6 +16,8 @@ from typing import NamedTuple
 ALIGNMENT = 64
 KEPT = 64 * 2**20
 """Bytes that stay resident after large calls, so that the next need not fault them in anew."""
+_FLAGS = 64
+"""Bytes behind the regions, each a flag of one of the calls that a worker has in its hands."""
 
 
 class Region(NamedTuple):
@@ -32,8 +34,8 @@ class Arena:
         self.size = size
         self.descriptor = os.memfd_create("lossd") if descriptor is None else descriptor
         if descriptor is None:
-            os.ftruncate(self.descriptor, size)
-        self._memory = mmap.mmap(self.descriptor, size)
+            os.ftruncate(self.descriptor, size + _FLAGS)
+        self._memory = mmap.mmap(self.descriptor, size + _FLAGS)
         self._view = memoryview(self._memory)
         self._taken: list[Region] = []
         self._touched = 0
@@ -59,6 +61,14 @@ class Arena:
         if not self._taken and self._touched > KEPT:
             self._memory.madvise(mmap.MADV_REMOVE, KEPT, self._touched - KEPT)
             self._touched = KEPT
+
+    def abandon(self, call: int, gone: bool) -> None:
+        """Flags a call, by its number, as one whose caller is gone; the worker looks between the parts of its work."""
+        self._view[self.size + call % _FLAGS] = gone
+
+    def is_abandoned(self, call: int) -> bool:
+        """Whether a call is flagged so. Calls in a worker's hands at once are fewer than flags."""
+        return bool(self._view[self.size + call % _FLAGS])
 
     def view(self, region: Region) -> memoryview:
         """The bytes of a region, writable."""

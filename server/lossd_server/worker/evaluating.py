@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,30 +15,31 @@ from torch import Tensor
 from lossd_server import status
 from lossd_server.faults import Fault
 from lossd_server.limits import MAX_BATCH, MAX_REQUEST_ID
-from lossd_server.losses.budget import Budget
 from lossd_server.losses.contract import Evaluated, Loss
-from lossd_server.losses.evaluation import evaluate, wanted
+from lossd_server.losses.evaluation import check_gradient, evaluate, infer
 from lossd_server.losses.refusal import torch_refusals
 from lossd_server.worker import tensors
 from lossd_server.worker.failures import as_fault
 from lossd_server.worker.inputs import check_names, read_inputs
-from lossd_server.worker.specs import Reader
+from lossd_server.worker.specs import Reader, refuse_unknown_fields
 from lossd_server.worker.tensors import Attachments
 
+_META = torch.device("meta")
 _CACHED_SPEC = 256
 """Bytes of a loss's specification up to which the built loss is kept for the next call."""
 
 
 class Trip(NamedTuple):
-    """A call on its way: seconds that it waited, and when its caller stops waiting, by `time.monotonic`."""
+    """A call on its way: seconds that it waited, when its caller stops waiting, and whether it has already."""
 
     queued: float
     deadline: float
+    gone: Callable[[], bool]
 
     def check(self) -> None:
         """Refuses to go on for a caller who is gone."""
-        if time.monotonic() > self.deadline:
-            raise Fault("DEADLINE_EXCEEDED", "the time allowed ran out before the work was done; allow more time")
+        if time.monotonic() > self.deadline or self.gone():
+            raise Fault("DEADLINE_EXCEEDED", "the caller stopped waiting before the work was done")
 
 
 class Timing(NamedTuple):
@@ -138,6 +139,7 @@ class Evaluator:
         trip: Trip,
         response: pb.EvaluateLossResponse,
     ) -> Timing:
+        refuse_unknown_fields(request)
         if request.attachments:  # those of the outermost message were taken off before it was parsed
             raise Fault("BAD_ATTACHMENT", "attachments belong in the outermost message", field="attachments")
         if len(request.request_id) > MAX_REQUEST_ID:
@@ -155,7 +157,9 @@ class Evaluator:
         grad_output = self._grad_output(request, loss, inputs, attachments)
         if request.validate_only:
             loss.check(inputs)
-            wanted(loss, inputs, request.gradients)
+            dry = Reader(attachments, _META).loss(request.loss)
+            value, names = infer(dry, {name: own.to(_META) for name, own in inputs.items()}, request.gradients)
+            check_gradient(value, names, grad_output)
             response.request_id = request.request_id
             return Timing()
         result = evaluate(loss, inputs, request.gradients, grad_output)
@@ -186,8 +190,7 @@ def validate(
     request: catalog_service_pb2.ValidateLossRequest, buffers: Sequence[memoryview], trip: Trip
 ) -> tuple[catalog_service_pb2.ValidateLossResponse, list[memoryview], Timing]:
     """ValidateLoss: every check that needs no data, then the result that torch infers on its meta device."""
-    meta = torch.device("meta")
-    loss = Reader(Attachments(()), meta).loss(request.loss)
+    loss = Reader(Attachments(()), _META).loss(request.loss)
     check_names(loss.name, request.inputs, loss.input_names)
     inputs: dict[str, Tensor] = {}
     for name in loss.input_names:
@@ -195,13 +198,11 @@ def validate(
         tensors.check_shape(described.shape, path)
         dtype = tensors.element_type(described.dtype, path)
         with torch_refusals(path):
-            inputs[name] = torch.empty(tuple(described.shape), dtype=dtype, device=meta)
-    loss.check(inputs, data=False)
+            inputs[name] = torch.empty(tuple(described.shape), dtype=dtype, device=_META)
+    result, names = infer(loss, inputs, request.gradients)
     response = catalog_service_pb2.ValidateLossResponse()
-    for name in wanted(loss, inputs, request.gradients):
+    for name in names:
         response.gradients[name].CopyFrom(request.inputs[name])
-    with torch_refusals("loss"):
-        result = loss.compute(inputs, Budget(inputs.values())).value
     response.result.dtype = tensors.NUMBERS[result.dtype]
     response.result.shape.extend(result.shape)
     return response, [], Timing()

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 from lossd.v1 import loss_pb2, model_pb2, tensor_pb2
 
 from lossd_server.faults import Fault
@@ -33,25 +34,29 @@ class Reader:
         self._attachments = attachments
         self._device = device
 
-    def loss(self, spec: loss_pb2.LossSpec, path: str = "loss", depth: int = 0) -> Loss:
-        """The loss that `spec` names, its arguments checked."""
+    def loss(self, spec: loss_pb2.LossSpec, path: str = "loss", depth: int = 0, allow_broadcast: bool = False) -> Loss:
+        """The loss that `spec` names, its arguments checked; a sum that allows broadcasting allows its terms to."""
+        refuse_unknown_fields(spec, path)
+        allow_broadcast = allow_broadcast or spec.allow_broadcast
         name = spec.WhichOneof("loss")
         if name is None:
             raise Fault("MISSING_FIELD", "no loss is given; set one of LossSpec, ListLosses tells which", field=path)
         if name == "expression":
+            refuse_unknown_fields(spec.expression, f"{path}.expression")
             return expression.build(spec.expression.source)
         path = f"{path}.{name}"
         if name == "weighted_sum":
-            return self._weighted_sum(spec.weighted_sum, path, depth)
+            return self._weighted_sum(spec.weighted_sum, path, depth, allow_broadcast)
         entry = catalogue.ENTRIES[name]
         assert isinstance(entry, TorchEntry), "every other field of LossSpec is a torch.nn class"
         arguments = self.arguments(getattr(spec, name), path)
-        return entry.build(arguments, path=path, allow_broadcast=spec.allow_broadcast)
+        return entry.build(arguments, path=path, allow_broadcast=allow_broadcast)
 
     def module(self, spec: model_pb2.ModelSpec | model_pb2.OptimizerSpec, path: str, depth: int = 0) -> Spec:
         """The class and arguments that `spec` names."""
         if depth > MAX_NESTING:
             raise Fault("LIMIT_EXCEEDED", f"nested over {MAX_NESTING} levels deep", field=path)
+        refuse_unknown_fields(spec, path)
         name = spec.WhichOneof(spec.DESCRIPTOR.oneofs[0].name)
         if name is None:
             raise Fault("MISSING_FIELD", f"nothing is given; set one of {spec.DESCRIPTOR.name}", field=path)
@@ -65,6 +70,7 @@ class Reader:
 
     def arguments(self, message: Message, path: str) -> dict[str, Any]:
         """The fields that are set, by name, as torch's constructors take them."""
+        refuse_unknown_fields(message, path)
         return {field.name: self._value(field, value, f"{path}.{field.name}") for field, value in message.ListFields()}
 
     def _value(self, field: FieldDescriptor, value: Any, path: str) -> Any:
@@ -79,16 +85,21 @@ class Reader:
         prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", field.enum_type.name).upper() + "_"
         return str(field.enum_type.values_by_number[value].name).removeprefix(prefix).lower()
 
-    def _weighted_sum(self, message: loss_pb2.WeightedSum, path: str, depth: int) -> Loss:
+    def _weighted_sum(self, message: loss_pb2.WeightedSum, path: str, depth: int, allow_broadcast: bool) -> Loss:
+        refuse_unknown_fields(message, path)
         if depth >= MAX_NESTING:
             raise Fault("LIMIT_EXCEEDED", f"weighted sums nest over {MAX_NESTING} deep", field=path)
         if len(message.terms) > MAX_TERMS:
             raise Fault("LIMIT_EXCEEDED", f"{len(message.terms)} terms; at most {MAX_TERMS}", field=f"{path}.terms")
-        terms = [self._term(term, f"{path}.terms[{index}]", depth) for index, term in enumerate(message.terms)]
+        terms = [
+            self._term(term, f"{path}.terms[{index}]", depth, allow_broadcast)
+            for index, term in enumerate(message.terms)
+        ]
         return composite.WeightedSum(tuple(terms), path)
 
-    def _term(self, term: loss_pb2.WeightedTerm, path: str, depth: int) -> composite.Term:
-        loss = self.loss(term.loss, f"{path}.loss", depth + 1)
+    def _term(self, term: loss_pb2.WeightedTerm, path: str, depth: int, allow_broadcast: bool) -> composite.Term:
+        refuse_unknown_fields(term, path)
+        loss = self.loss(term.loss, f"{path}.loss", depth + 1, allow_broadcast)
         if term.label and not _LABEL.fullmatch(term.label):
             raise Fault(
                 "ARGUMENT_OUT_OF_RANGE",
@@ -97,3 +108,11 @@ class Reader:
             )
         weight = term.weight if term.HasField("weight") else 1.0
         return composite.Term(term.label or loss.name, weight, loss, dict(term.inputs))
+
+
+def refuse_unknown_fields(message: Message, path: str = "") -> None:
+    """Refuses fields of a newer contract: what is not understood must not be left out silently."""
+    unknown = UnknownFieldSet(message)
+    if len(unknown):
+        what = f"{message.DESCRIPTOR.name} has a field {unknown[0].field_number} that this server does not know"
+        raise Fault("UNKNOWN_NAME", f"{what}; leave it out, or ask a newer server", field=path)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from google.protobuf import struct_pb2
+from google.protobuf.message import Message
 from lossd.v1 import tensor_pb2 as pb
 from torch import Tensor
 
@@ -135,6 +136,18 @@ def encode(message: pb.Tensor, tensor: Tensor, encoding: pb.ResponseEncoding, at
         attachments.append(data)
     else:
         message.raw = bytes(data)
+
+
+def inline(message: Message, buffers: Sequence[memoryview]) -> None:
+    """Puts the bytes of attachments into the tensors that refer to them, wherever they are in `message`."""
+    if isinstance(message, pb.Tensor):
+        if message.HasField("attachment"):
+            message.raw = bytes(buffers[message.attachment])
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            for part in value if field.is_repeated else (value,):
+                inline(part, buffers)
 
 
 def choose_encoding(asked: pb.ResponseEncoding, tensors: Mapping[str, pb.Tensor]) -> pb.ResponseEncoding:

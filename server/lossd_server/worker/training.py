@@ -54,7 +54,7 @@ class Trainer:
             raise Fault("TOO_MANY_SESSIONS", f"this device holds {self._most} sessions; delete some first")
         if request.seed >= 2**63:
             raise Fault("ARGUMENT_OUT_OF_RANGE", f"seed is {request.seed}; expected below 2^63", field="seed")
-        attachments = Attachments(buffers)
+        attachments = Attachments([buffer.toreadonly() for buffer in buffers])  # what is kept must be a copy
         reader = Reader(attachments, self._device)
         model, loss = reader.module(request.model, "model"), reader.loss(request.loss)
         optimizer = reader.module(request.optimizer, "optimizer")
@@ -78,6 +78,7 @@ class Trainer:
             optimizer=request.optimizer,
             create_time=created,
         )
+        tensors.inline(described.loss, buffers)
         self._sessions[described.session_id] = _Held(session, described)
         return pb.CreateSessionResponse(session=described), [], Timing()
 

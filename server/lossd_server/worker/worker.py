@@ -22,6 +22,7 @@ from lossd_server.telemetry import logs
 from lossd_server.worker import cataloguing, evaluating
 from lossd_server.worker.evaluating import Evaluator, Timing, Trip
 from lossd_server.worker.failures import as_fault
+from lossd_server.worker.specs import refuse_unknown_fields
 from lossd_server.worker.training import Trainer
 
 Segment: TypeAlias = "bytes | memoryview"
@@ -76,6 +77,7 @@ class Worker:
         admitted: float,
         deadline: float = math.inf,
         request_id: str = "",
+        gone: Callable[[], bool] = lambda: False,
     ) -> Answer:
         """Answers one request.
 
@@ -86,14 +88,16 @@ class Worker:
             admitted: when, by `time.monotonic`.
             deadline: when its caller stops waiting, by the same clock.
             request_id: what the log calls it.
+            gone: tells whether the caller has stopped waiting before that.
         """
         logs.request_id.set(request_id)
-        trip = Trip(time.monotonic() - admitted, deadline)
+        trip = Trip(time.monotonic() - admitted, deadline, gone)
         try:
             trip.check()
             request_type, run = self._verbs[verb]
             request = request_type()
             request.MergeFromString(segments[0])  # type: ignore[arg-type]  # upb reads any buffer
+            refuse_unknown_fields(request)
             response, attachments, timing = run(request, segments[1:], trip)
             return Answer([response.SerializeToString(), *attachments], timing=timing, queued=trip.queued)
         except Exception as error:  # noqa: BLE001  # a defect must not end the worker, and is logged
