@@ -202,10 +202,14 @@ class AsyncClient:
             if not answer.done():  # its task may have been cancelled meanwhile
                 answer.set_result(outcome)
 
-        queued = self._lane.wait(Waiting(call, seconds, settle))
+        waiting = Waiting(call, seconds, settle)
+        queued = self._lane.wait(waiting)
         assert queued, "no other task has run since the lane was found taken"
         try:
-            outcome = await asyncio.wait_for(answer, seconds)
+            await asyncio.wait({answer}, timeout=coalescing.PATIENCE)
+            if not answer.done() and self._lane.withdraw(waiting):
+                return await self._call(call, math.inf if seconds is None else waiting.left())
+            outcome = await asyncio.wait_for(answer, waiting.left())
         except asyncio.TimeoutError:
             raise DeadlineExceeded(f"no answer within {seconds} seconds; give the call a longer `timeout`") from None
         if isinstance(outcome, LossdError):

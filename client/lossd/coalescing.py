@@ -19,11 +19,13 @@ from typing import Any, Protocol
 
 from lossd import calls
 from lossd.calls import Call, Outcome
-from lossd.errors import DeadlineExceeded, LossdError, Unavailable
+from lossd.errors import DeadlineExceeded, LossdError, Overloaded
 from lossd.results import Result
 
 LARGEST = 32 * 1024
 """Bytes of a request up to which it may share its way."""
+PATIENCE = 0.05
+"""Seconds that an evaluation waits for the one on its way; then it goes past it, as that one may be a long one."""
 _MEMBERS = 256
 _BYTES = 1 << 20
 
@@ -76,6 +78,14 @@ class Lane:
                 self._queue.append(waiting)
             return queued
 
+    def withdraw(self, waiting: Waiting) -> bool:
+        """Takes back what still waits: it is then the caller's to send, past the lane."""
+        with self._lock:
+            if waiting not in self._queue:
+                return False
+            self._queue.remove(waiting)
+            return True
+
     def leave(self) -> None:
         """Sends those who wait, together; frees the lane if there are none."""
         together = self._next()
@@ -97,8 +107,9 @@ class Lane:
 
     def _arrived(self, together: Sequence[Waiting], answer: Sequence[Outcome] | LossdError) -> None:
         self.leave()
-        if isinstance(answer, Unavailable) and len(together) > 1:
-            for waiting in together:  # one of them may have ended the worker: the others must not suffer for it
+        alone = isinstance(answer, LossdError) and not isinstance(answer, DeadlineExceeded | Overloaded)
+        if alone and len(together) > 1:
+            for waiting in together:  # one of them may be the cause: the others must not suffer for it
                 self._post(waiting.call, waiting.left(), waiting.settle)
         elif isinstance(answer, LossdError):
             for waiting in together:
@@ -120,6 +131,13 @@ class Answer:
         """Puts the outcome there; once."""
         self._outcome = outcome
         self._there.release()
+
+    def comes(self, timeout: float) -> bool:
+        """Whether there is an outcome within `timeout` seconds."""
+        there = self._there.acquire(timeout=timeout)
+        if there:
+            self._there.release()
+        return there
 
     def wait(self, timeout: float | None) -> Result:
         """The result, within `timeout` seconds.

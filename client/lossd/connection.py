@@ -60,8 +60,11 @@ class Connection:
         if not self._lane.enter():
             seconds = self._seconds if timeout is None else channel.seconds(timeout)
             answer = Answer()
-            if self._lane.wait(Waiting(call, seconds, answer.put)):
-                return answer.wait(seconds)
+            waiting = Waiting(call, seconds, answer.put)
+            if self._lane.wait(waiting):
+                if not answer.comes(coalescing.PATIENCE) and self._lane.withdraw(waiting):
+                    return self.call(call, math.inf if seconds is None else waiting.left())
+                return answer.wait(waiting.left())
         try:
             return self._alone(call, timeout)
         finally:

@@ -54,7 +54,9 @@ class StandingStream:
         self.request_id = ""
         """What the server's log calls the stream that answered last."""
         self._asked = -math.inf
-        self._until = math.inf
+        self._until: float | None = None
+        """When the present question has to be answered; None while there is none."""
+        self._lock = threading.Lock()
 
     def ask(self, request: bytes, seconds: float | None) -> bytes | None:
         """The answer, or None if it did not come this way and the caller has to ask otherwise.
@@ -67,12 +69,13 @@ class StandingStream:
         follows, self._asked = now - self._asked < _FOLLOWS_WITHIN, now
         if not follows or (seconds is not None and seconds < _SHORTEST):
             return None
-        call = self._call
-        if call is None or now - self._opened > _OLDEST:
-            call = self._renew(now)
-        if call is None:
-            return None
-        self._until = math.inf if seconds is None else now + seconds
+        with self._lock:
+            call = self._call
+            if call is None or now - self._opened > _OLDEST:
+                call = self._renew(now)
+            if call is None:
+                return None
+            self._until = math.inf if seconds is None else now + seconds
         try:
             self._requests.put(request)
             return next(call)
@@ -80,7 +83,7 @@ class StandingStream:
             self.drop()
             return None
         finally:
-            self._until = math.inf
+            self._until = None
 
     def drop(self) -> None:
         """Ends the stream; the next question opens another."""
@@ -103,11 +106,16 @@ class StandingStream:
 
     def _look_after(self, call: Answers) -> None:
         """Ends a stream that nobody uses, and an answer that does not come in time."""
-        while self._call is call:
+        while True:
             time.sleep(_LOOK)
-            now = time.monotonic()
-            if now > self._until:
+            with self._lock:
+                if self._call is not call:
+                    return
+                now = time.monotonic()
+                if self._until is None and now - self._asked > _IDLE:
+                    self._call = None
+                    self._requests.put(None)  # in good order
+                    return
+                late = self._until is not None and now > self._until
+            if late:
                 call.cancel()
-            elif now - self._asked > _IDLE and self._until == math.inf:
-                self._requests.put(None)  # the stream ends in good order, and the next question finds it so
-                return

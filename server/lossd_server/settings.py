@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     CliSettingsSource,
@@ -40,7 +40,8 @@ class Settings(BaseModel):
         "127.0.0.1:50051", description="HOST:PORT, or unix:PATH, of the gRPC server; port 0 picks one."
     )
     metrics_address: str = Field(
-        "127.0.0.1:9464", description="HOST:PORT of the Prometheus endpoint; empty for none, port 0 picks one."
+        "127.0.0.1:9464",
+        description="HOST:PORT of the Prometheus endpoint, which is never protected; empty for none, port 0 picks one.",
     )
     devices: str = Field(
         "auto", description="Devices by name, comma-separated: cpu:0,cpu:1 or cuda:0; auto takes every GPU, else cpu:0."
@@ -73,6 +74,25 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or lines for people.")
 
+    @field_validator("address", "metrics_address")
+    @classmethod
+    def _dialable(cls, value: str, info: ValidationInfo) -> str:
+        if value.startswith("unix:") and info.field_name == "address":
+            return value
+        if not value and info.field_name == "metrics_address":
+            return value
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65_535:
+            raise ValueError(f"{value!r} is no address; expected HOST:PORT with a port from 0 to 65535")
+        return value
+
+    @field_validator("tls_cert", "tls_key", "tls_client_ca", "token_file")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"there is no file {str(value)!r}")
+        return value
+
     @field_validator("devices")
     @classmethod
     def _known_devices(cls, value: str) -> str:
@@ -84,12 +104,12 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _safe(self) -> Settings:
         if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError("tls_cert and tls_key go together; give both or neither")
+            raise ValueError("--tls-cert and --tls-key go together; give both or neither")
         if self.tls_client_ca is not None and self.tls_cert is None:
-            raise ValueError("tls_client_ca needs tls_cert and tls_key")
+            raise ValueError("--tls-client-ca needs --tls-cert and --tls-key")
         if not (self.insecure or self.tls_cert or is_local(self.address)):
             raise ValueError(
-                f"address {self.address} is reachable beyond this machine; give tls_cert and tls_key, or say insecure"
+                f"address {self.address} is reachable beyond this machine; give --tls-cert and --tls-key, or --insecure"
             )
         return self
 
@@ -114,7 +134,7 @@ class _Sources(BaseSettings, Settings):
 def read(arguments: Sequence[str]) -> Settings:
     """The settings that flags, environment and file say together; ends the program with a line each if they cannot."""
     parser = argparse.ArgumentParser(prog="lossd serve", description=Settings.__doc__)
-    parser.add_argument("--config", metavar="FILE", help="TOML file of settings, by the names of the flags")
+    parser.add_argument("--config", metavar="FILE", help="TOML file of settings, named as the flags")
     flags: CliSettingsSource[Any] = CliSettingsSource(
         _Sources,
         root_parser=parser,
@@ -126,6 +146,7 @@ def read(arguments: Sequence[str]) -> Settings:
     config = parser.parse_args(arguments).config
     try:
         file = tomllib.loads(Path(config).read_text()) if config else {}
+        file = {name.replace("-", "_"): value for name, value in file.items()}
         return _Sources(_cli_settings_source=flags(args=list(arguments)), **file)
     except ValidationError as error:
         for problem in error.errors():

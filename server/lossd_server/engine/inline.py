@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from lossd import framing
 
 from lossd_server.engine.contract import Call, Device, Reply, late, malformed
-from lossd_server.worker.worker import Answer, Worker
+from lossd_server.worker.worker import Worker
 
 
 class InlineEngine:
@@ -44,34 +44,28 @@ class InlineEngine:
         self._device.pending += 1
         try:
             running = asyncio.get_running_loop().run_in_executor(self._thread, self._run, call)
-            answer = await asyncio.wait_for(running, call.deadline - time.monotonic())
+            return await asyncio.wait_for(running, call.deadline - time.monotonic())
         except asyncio.TimeoutError:
             raise late(call) from None
         finally:
             self._device.pending -= 1
-        message = framing.join(answer.segments[0], answer.segments[1:])
-        timing = answer.timing
-        return Reply(
-            message,
-            answer.failed,
-            self._device.name,
-            timing.loss,
-            answer.queued,
-            timing.forward,
-            timing.backward,
-        )
 
     def devices(self) -> list[Device]:
         if self._worker is not None:
             self._device.memory, self._device.sessions = self._worker.memory, self._worker.sessions
         return [self._device]
 
-    def _run(self, call: Call) -> Answer:
+    def _run(self, call: Call) -> Reply:
+        """All of a call, the copy of its answer too: the next one may change what this one's views show."""
         assert self._worker is not None, "start comes first"
         try:
             header, attachments = framing.split(call.request)
         except framing.MalformedMessage as error:
             raise malformed(error) from None
-        return self._worker.run(
-            call.verb, [memoryview(header), *attachments], call.admitted, call.deadline, call.request_id
+        segments = [memoryview(header), *attachments]
+        answer = self._worker.run(call.verb, segments, call.admitted, call.deadline, call.request_id)
+        message = framing.join(answer.segments[0], answer.segments[1:])
+        timing = answer.timing
+        return Reply(
+            message, answer.failed, self._device.name, timing.loss, answer.queued, timing.forward, timing.backward
         )

@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lossd_server.worker import frames
@@ -63,9 +64,18 @@ class Life:
         self._arena = Arena(launch.arena_bytes)
         self.born = time.monotonic()
         self.ended = asyncio.Event()
-        with theirs:
+        with theirs, self._closed_if_unborn():
             self._process = _spawn(f"w{index}-{time.time_ns() // 1_000_000:x}", device, launch, theirs, self._arena)
         self._loop.add_reader(self._link, self._read)
+
+    @contextmanager
+    def _closed_if_unborn(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            self._link.close()
+            self._arena.close()
+            raise
 
     def reserve(self, size: int) -> Region | None:
         """Shared memory for a large call, or None while there is none."""
@@ -113,12 +123,15 @@ class Life:
             frame = frames.receive(self._link, self._arena)
         except BlockingIOError:
             return
-        except OSError:
+        except Exception as error:  # an answer that cannot be taken would be waited for for ever
+            if not isinstance(error, ConnectionError):
+                log.error("worker cannot be understood", exc_info=error, extra={"device": self._device})
             frame = None
         if frame is not None:
             self._on_frame(frame)
         else:
             self._loop.remove_reader(self._link)
+            self._process.kill()
             self.ended.set()
 
     def _writable(self) -> None:

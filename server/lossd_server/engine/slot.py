@@ -38,6 +38,7 @@ class _Pending:
     region: Region | None = None
     sent: float = 0.0
     number: int = 0
+    expected: float = 0.0
 
 
 class Slot:
@@ -60,23 +61,33 @@ class Slot:
         self._sent: dict[int, _Pending] = {}
         self._numbers = itertools.count(_STATE_CALL + 1)
         self._short_lives = 0
-        self._service_seconds = 0.0
+        self._seconds: dict[str, float] = {}
+        self._backlog = 0.0
         self._state_asked = False
         self._life: Life | None = None
 
     async def supervise(self) -> None:
         """Keeps a worker alive until cancelled."""
         while True:
-            life = self._life = Life(self._index, self.device.name, self._launch, self._take, self._pump)
-            await life.ended.wait()
-            log.warning("worker ended unasked", extra={"device": self.device.name})
-            await self._bury()
-            self.device.restarts += 1
-            self._short_lives = self._short_lives + 1 if time.monotonic() - life.born < _SHORT_LIFE_SECONDS else 0
+            lived = await self._live()
+            self._short_lives = self._short_lives + 1 if lived < _SHORT_LIFE_SECONDS else 0
             if self._short_lives >= _PATIENCE:
                 self._fail_queue("does not come up")
             if self._short_lives > 1:
                 await asyncio.sleep(min(2.0 ** (self._short_lives - 2), _LONGEST_BACKOFF_SECONDS))
+
+    async def _live(self) -> float:
+        """One life of the worker; returns the seconds that it lasted."""
+        try:
+            life = self._life = Life(self._index, self.device.name, self._launch, self._take, self._pump)
+        except OSError as error:
+            log.error("worker cannot be started", extra={"device": self.device.name, "error": error.strerror})
+            return 0.0
+        await life.ended.wait()
+        log.warning("worker ended unasked", extra={"device": self.device.name})
+        await self._bury()
+        self.device.restarts += 1
+        return time.monotonic() - life.born
 
     async def stop(self) -> None:
         """Ends the worker; the calls in its hands and in the queue fail."""
@@ -94,7 +105,7 @@ class Slot:
         if not frames.is_inline(segments) and frames.payload_size(segments) > self._launch.arena_bytes:
             raise Fault("MESSAGE_TOO_LARGE", "the request and its attachments do not fit the shared memory of a worker")
         loop = asyncio.get_running_loop()
-        pending = _Pending(call, segments, loop.create_future())
+        pending = _Pending(call, segments, loop.create_future(), expected=self._seconds.get(call.verb, 0.0))
         self._queue.append(pending)
         try:
             self._pump()
@@ -128,8 +139,7 @@ class Slot:
     def _admit(self, call: Call) -> None:
         if self._short_lives >= _PATIENCE and not self.device.healthy:
             raise self._unavailable("does not come up")
-        wait = self.device.pending * self._service_seconds
-        left = call.deadline - time.monotonic()
+        wait, left = self._backlog, call.deadline - time.monotonic()
         if wait > left:
             raise Fault(
                 "OVERLOADED",
@@ -153,7 +163,8 @@ class Slot:
     def _answer(self, frame: Frame) -> None:
         pending = self._sent.pop(frame.call)
         now = time.monotonic()
-        self._service_seconds += (now - pending.sent - self._service_seconds) / 8
+        usual = self._seconds.get(pending.call.verb, 0.0)
+        self._seconds[pending.call.verb] = usual + (now - pending.sent - usual) / 8
         for sibling in self._sent.values():
             sibling.sent = now  # those behind it begin only now
         if frame.kind is Kind.ANSWER:  # the worker's own count comes later, with its state
@@ -228,6 +239,7 @@ class Slot:
 
     def _count(self) -> None:
         self.device.pending = len(self._queue) + len(self._sent)
+        self._backlog = sum(pending.expected for pending in (*self._queue, *self._sent.values()))
 
 
 def _expire(pending: _Pending) -> None:

@@ -32,6 +32,15 @@ class Admission:
         self.readers: set[asyncio.Task[None]] = set()
         """Those that read the requests of streams."""
 
+    @property
+    def full(self) -> bool:
+        """Whether as many bytes are held as may be."""
+        return self._held >= self._budget
+
+    def keep(self, size: int) -> None:
+        """Counts the bytes of an answer that waits for its caller to read; a negative size gives them back."""
+        self._held += size
+
     def end(self) -> None:
         """Lets nobody in any more; streams end when what they have asked is answered."""
         self.draining = True
@@ -74,6 +83,8 @@ class _Tokens:
         self._modified = -1
         self._known: list[bytes] = []
         self._read_if_changed()
+        if not self._known:
+            raise OSError(f"the token file {path} holds no token, so nobody could come in")
 
     def know(self, authorization: str) -> bool:
         try:

@@ -94,7 +94,7 @@ class Edge:
             else:
                 port = self._server.add_secure_port(address, _credentials(self._settings))
         except RuntimeError:
-            raise OSError(f"cannot listen on {address}: it is in use, or no address of this machine") from None
+            raise OSError(f"cannot listen on {address}: it is in use, not ours, or the certificate is bad") from None
         return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
 
 

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TypeAlias
 
 import grpc
@@ -25,6 +25,7 @@ from lossd_server.engine.contract import Call, Reply, malformed
 from lossd_server.faults import Fault
 from lossd_server.front.admission import Admission, draining
 from lossd_server.front.routes import Route
+from lossd_server.front.streams import Stream
 from lossd_server.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -32,9 +33,6 @@ log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 Submit: TypeAlias = Callable[[Call], Awaitable[Reply]]
-
-_STREAM_WINDOW = 64
-"""Members of a stream that may be under way at once."""
 
 
 @dataclass(frozen=True)
@@ -124,40 +122,19 @@ class Handler:
                 self._admission.check_caller(str(metadata.get("authorization", "")))
             except Fault as fault:
                 await self._abort(context, status.encode(fault), request_id)
-            window: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(_STREAM_WINDOW)
-            reader = asyncio.create_task(self._read(requests, window, context, request_id))
-            self._admission.readers.add(reader)
-            reader.add_done_callback(self._admission.readers.discard)
-            try:
-                while (member := await window.get()) is not None:
-                    yield await member
-                    self._sent.inc()
-                if reader.cancelled():  # by the end of the server: what is not answered by now was not worked for
-                    await self._abort(context, status.encode(draining()), request_id)
-                await reader
-            finally:
-                reader.cancel()
-                while not window.empty():
-                    if (waiting := window.get_nowait()) is not None:
-                        waiting.cancel()
+            answer = partial(self._member, context, request_id)
+            stream = Stream(requests, answer, self._admission)
+            async for message in stream.answers():
+                yield message
+                self._sent.inc()
+            if stream.cut_off:
+                await self._abort(context, status.encode(draining()), request_id)
 
-    async def _read(
-        self,
-        requests: AsyncIterator[bytes],
-        window: asyncio.Queue[asyncio.Task[bytes] | None],
-        context: grpc.aio.ServicerContext[bytes, bytes],
-        request_id: str,
-    ) -> None:
-        try:
-            async for request in requests:
-                await window.put(asyncio.create_task(self._member(request, self._deadline(context), request_id)))
-        finally:
-            await window.put(None)
-
-    async def _member(self, request: bytes, deadline: float, request_id: str) -> bytes:
+    async def _member(self, context: grpc.aio.ServicerContext[bytes, bytes], request_id: str, request: bytes) -> bytes:
+        """The answer to a member of a stream; a refusal is one too."""
         self._received.inc()
         try:
-            reply = await self._submit(request, deadline, request_id)
+            reply = await self._submit(request, self._deadline(context), request_id)
             if not reply.failed:
                 return reply.message
             refusal = status_pb2.Status.FromString(reply.message)

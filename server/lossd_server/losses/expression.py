@@ -159,7 +159,7 @@ def build(source: str) -> Expression:
             warnings.simplefilter("ignore", SyntaxWarning)  # the parser's advice to Python programmers
             tree = ast.parse(source.strip(), mode="eval").body
     except SyntaxError as error:
-        raise _bad(f"{error.msg} at column {error.offset}") from None
+        raise _bad(f"{error.msg} at column {max(error.offset or 1, 1)}") from None
     except (ValueError, RecursionError, MemoryError):
         raise _bad("the formula cannot be read: it holds a NUL or is nested too deeply") from None
     if sum(1 for _ in ast.walk(tree)) > MAX_EXPRESSION_NODES:
@@ -227,7 +227,7 @@ def _apply(function: Callable[..., Any], operands: list[Node], tree: ast.expr) -
         budget.spend(*values)
         try:
             result = function(*values)
-        except (ArithmeticError, TypeError, RuntimeError, ValueError) as error:
+        except (ArithmeticError, TypeError, RuntimeError, ValueError, IndexError) as error:
             raise _bad(f"{_first_line(error)}", tree) from None
         if isinstance(result, Tensor | float):
             return result
@@ -306,4 +306,5 @@ def _bad(what: str, tree: ast.expr | None = None) -> Fault:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    text = str(error.args[-1]) if error.args else ""
+    return text.splitlines()[0] if text else type(error).__name__

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
+import logging
 import signal
 import socket
 import sys
 from functools import partial
 
+from lossd_server.faults import Fault
 from lossd_server.telemetry import allocator, logs
 from lossd_server.worker import frames
 from lossd_server.worker.arena import Arena
 from lossd_server.worker.frames import Frame, Kind
-from lossd_server.worker.worker import Worker
+from lossd_server.worker.worker import Worker, refused
+
+log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 
@@ -35,10 +40,15 @@ def main() -> None:
     allocator.keep_freed_memory()
     link = socket.socket(fileno=options.link)
     arena = Arena(options.arena_size, options.arena)
-    worker = Worker(options.device, options.owner, max_sessions=options.max_sessions, threads=options.threads)
+    try:
+        worker = Worker(options.device, options.owner, max_sessions=options.max_sessions, threads=options.threads)
+    except (RuntimeError, AssertionError) as error:  # torch's words for a device that is not there
+        log.error("the device cannot be used", extra={"device": options.device, "error": str(error).split("\n")[0]})
+        raise SystemExit(1) from None
     allocator.settle()
-    frames.send(link, Frame(Kind.HELLO, 0, worker.torch_version), arena)
-    serve(link, arena, worker)
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the engine may have gone meanwhile
+        frames.send(link, Frame(Kind.HELLO, 0, worker.torch_version), arena)
+        serve(link, arena, worker)
 
 
 def serve(link: socket.socket, arena: Arena, worker: Worker) -> None:
@@ -52,9 +62,16 @@ def serve(link: socket.socket, arena: Arena, worker: Worker) -> None:
         verb, _, request_id = frame.text.partition(" ")
         gone = partial(arena.is_abandoned, frame.call)
         answer = worker.run(verb, segments, frame.times[0], frame.times[1], request_id, gone)
+        if frames.payload_size(answer.segments) > arena.size:
+            answer = refused(too_large(frames.payload_size(answer.segments), arena.size))
         kind = Kind.REFUSAL if answer.failed else Kind.ANSWER
         times = (answer.timing.forward, answer.timing.backward, answer.queued)
         frames.send(link, Frame(kind, frame.call, answer.timing.loss, times, answer.segments, frame.region), arena)
+
+
+def too_large(size: int, most: int) -> Fault:
+    """The fault of an answer that this server does not hold."""
+    return Fault("LIMIT_EXCEEDED", f"the answer has {size} bytes; this server holds at most {most}: ask for less")
 
 
 def _die_with_engine() -> None:

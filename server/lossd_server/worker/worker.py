@@ -17,6 +17,7 @@ from lossd.v1 import evaluation_service_pb2 as evaluation
 from lossd.v1 import training_service_pb2 as training
 
 from lossd_server import status
+from lossd_server.faults import Fault
 from lossd_server.losses.threads import use_at_most
 from lossd_server.telemetry import logs
 from lossd_server.worker import cataloguing, evaluating
@@ -51,6 +52,7 @@ class Worker:
     def __init__(self, device: str, owner: str, *, max_sessions: int, threads: int = 0) -> None:
         self.torch_version = str(torch.__version__)
         self._device = torch.device("cpu" if device.startswith("cpu") else device)
+        torch.empty(0, device=self._device)  # a device that is not there must show now, not at the first call
         if threads:
             use_at_most(threads)
         evaluator = Evaluator(self._device, device)
@@ -101,7 +103,7 @@ class Worker:
             response, attachments, timing = run(request, segments[1:], trip)
             return Answer([response.SerializeToString(), *attachments], timing=timing, queued=trip.queued)
         except Exception as error:  # noqa: BLE001  # a defect must not end the worker, and is logged
-            return Answer([status.encode(as_fault(error)).SerializeToString()], failed=True, queued=trip.queued)
+            return refused(as_fault(error), trip.queued)
 
     @property
     def sessions(self) -> int:
@@ -114,6 +116,11 @@ class Worker:
         if self._device.type == "cuda":
             return torch.cuda.memory_allocated(self._device)
         return resident_bytes()
+
+
+def refused(fault: Fault, queued: float = 0.0) -> Answer:
+    """The answer that a fault is."""
+    return Answer([status.encode(fault).SerializeToString()], failed=True, queued=queued)
 
 
 def resident_bytes() -> int:
