@@ -27,7 +27,11 @@ def test_flags_win_over_environment_over_file(tmp_path: Path, monkeypatch: pytes
     [
         (["--address", "0.0.0.0:50051"], "reachable beyond this machine"),
         (["--devices", "tpu"], "'tpu' is no device"),
-        (["--tls-cert", "cert.pem"], "go together"),
+        (["--tls-cert", __file__], "go together"),
+        (["--tls-cert", "cert.pem"], "there is no file 'cert.pem'"),
+        (["--address", "127.0.0.1:65536"], "a port from 0 to 65535"),
+        (["--address", "nonsense"], "expected HOST:PORT"),
+        (["--metrics-address", "nonsense"], "expected HOST:PORT"),
         (["--threads", "-1"], "threads"),
         (["--max-inflight-bytes", "many"], "max_inflight_bytes"),
         (["--config", "/nowhere.toml"], "No such file"),
@@ -42,6 +46,13 @@ def test_a_mistake_is_one_clear_line(arguments: list[str], says: str, capsys: py
     error = capsys.readouterr().err
     assert says in error
     assert "Traceback" not in error
+
+
+def test_the_file_may_be_written_as_the_flags_are(tmp_path: Path) -> None:
+    """`drain-seconds` in the file is `drain_seconds`."""
+    file = tmp_path / "lossd.toml"
+    file.write_text("drain-seconds = 1.5\n")
+    assert read(["--config", str(file)]).drain_seconds == 1.5
 
 
 def test_an_unknown_key_of_the_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
