@@ -66,7 +66,7 @@ def evaluate_batch(evaluations: Iterable[Evaluation]) -> Call[list[Outcome]]:
     request = evaluation_service_pb2.BatchEvaluateLossRequest()
     attachments: list[Buffer] = []
     unsent: dict[int, LossdError] = {}
-    for index, evaluation in enumerate(evaluations):
+    for index, evaluation in enumerate(map(_checked, evaluations)):
         kept = len(attachments)
         try:
             evaluation.write(request.evaluations.add(), attachments)
@@ -129,6 +129,7 @@ class Stream:
 
     def request(self, evaluation: Evaluation) -> bytes | None:
         """The next message to send; None if this member cannot be written."""
+        _checked(evaluation)
         request = evaluation_service_pb2.StreamEvaluateLossRequest()
         attachments: list[Buffer] = []
         try:
@@ -279,10 +280,18 @@ def get_session_state(session_id: str) -> Call[dict[str, Array]]:
 
     def read(answer: bytes) -> dict[str, Array]:
         message, attachments = _open(training_service_pb2.GetSessionStateResponse, answer)
-        return results.arrays(message.state_dict, attachments)
+        return results.state_dict(message.state_dict, attachments)
 
     request = training_service_pb2.GetSessionStateRequest(session_id=session_id, response_encoding=encoding(True))
     return Call("/lossd.v1.TrainingService/GetSessionState", request.SerializeToString(), read)
+
+
+def _checked(evaluation: object) -> Evaluation:
+    if not isinstance(evaluation, Evaluation):
+        raise TypeError(
+            f"expected an Evaluation such as lossd.Evaluation(loss, input, target), given {evaluation!r:.80}"
+        )
+    return evaluation
 
 
 def _result(answer: bytes) -> results.Result:

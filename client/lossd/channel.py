@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import grpc
 
 DEFAULT_TARGET = "localhost:50051"
+
+_SCHEMES = ("dns:", "unix:", "unix-abstract:", "ipv4:", "ipv6:", "xds:", "vsock:", "passthrough:")
+_PORT = "0*(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_HOST_AND_PORT = re.compile(rf"(?:[^\s:/\[\]]+|\[[^\s/\[\]]+\]):{_PORT}")
 
 PURE = {
     "lossd.v1.EvaluationService": ("EvaluateLoss", "BatchEvaluateLoss", "StreamEvaluateLoss"),
@@ -85,10 +91,21 @@ class TLS:
 def resolve(target: str | None) -> str:
     """The target given, or LOSSD_SERVER, or localhost:50051.
 
+    Raises:
+        TypeError, ValueError: if it is none.
+
     >>> resolve("example.org:50051")
     'example.org:50051'
     """
-    return target or os.environ.get("LOSSD_SERVER") or DEFAULT_TARGET
+    target = target or os.environ.get("LOSSD_SERVER") or DEFAULT_TARGET
+    if not isinstance(target, str):
+        raise TypeError(f"the server is given as {target!r:.80}; expected a string such as {DEFAULT_TARGET!r}")
+    if not target.startswith(_SCHEMES) and not _HOST_AND_PORT.fullmatch(target):
+        raise ValueError(
+            f"{target!r} says no server; expected HOST:PORT such as {DEFAULT_TARGET}, without a scheme like http:// "
+            "and with a port from 1 to 65535, or unix:PATH"
+        )
+    return target
 
 
 def uri(target: str) -> str:
@@ -97,8 +114,7 @@ def uri(target: str) -> str:
     >>> uri("example.org:50051"), uri("unix:/run/lossd.sock")
     ('dns:///example.org:50051', 'unix:/run/lossd.sock')
     """
-    schemes = ("dns:", "unix:", "unix-abstract:", "ipv4:", "ipv6:", "xds:", "vsock:", "passthrough:")
-    return target if target.startswith(schemes) else f"dns:///{target}"
+    return target if target.startswith(_SCHEMES) else f"dns:///{target}"
 
 
 def metadata(token: str | None) -> tuple[tuple[str, str], ...]:
@@ -109,7 +125,14 @@ def metadata(token: str | None) -> tuple[tuple[str, str], ...]:
 def seconds(timeout: float) -> float | None:
     """What grpc is told: None lets a call take as long as the server allows.
 
+    Raises:
+        TypeError, ValueError: if this is no number of seconds.
+
     >>> seconds(5.0), seconds(math.inf)
     (5.0, None)
     """
+    if not isinstance(timeout, float | int | Real):  # the last for numpy's; it alone is slow to ask
+        raise TypeError(f"timeout is {timeout!r:.80}; expected seconds, or math.inf")
+    if not timeout >= 0:
+        raise ValueError(f"timeout is {timeout}; expected seconds, 0 or more, or math.inf")
     return None if timeout == math.inf else timeout

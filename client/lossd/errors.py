@@ -194,8 +194,8 @@ def from_call(error: grpc.RpcError, *, target: str, timeout: float | None) -> Lo
     code, details = call.code(), call.details() or ""
     if code is grpc.StatusCode.UNAVAILABLE:
         details = (
-            f"no answer from {target} ({details}); is a server running there? `lossd serve` starts one, and "
-            "LOSSD_SERVER or Client(target) says where it is"
+            f"no answer from {target} ({details}); is a server running there, and with TLS exactly if this side "
+            "uses it (`tls`, --tls)? `lossd serve` starts one, and LOSSD_SERVER or Client(target) says where it is"
         )
     elif code is grpc.StatusCode.DEADLINE_EXCEEDED and not request_id:
         details = f"no answer from {target} within {timeout} seconds; give the call a longer `timeout`"

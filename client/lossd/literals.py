@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ _SAFETENSORS = {
 }  # fmt: skip
 _MAX_HEADER = 100 << 20
 """Longest header that the safetensors format allows, in bytes."""
+_WORD = re.compile(r"\s*[^\W\d][\w -]*")
+"""A cell of a heading; a number with a slip of the pen in it is none."""
 
 
 def parse(text: str, name: str) -> ArrayLike:
@@ -52,23 +55,44 @@ def parse(text: str, name: str) -> ArrayLike:
 
 
 def _npy(path: Path, name: str) -> ArrayLike:
-    return np.load(path, allow_pickle=False, mmap_mode="r")
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, EOFError) as error:
+        pickled = "Python objects" in str(error)
+        what = "it holds Python objects, expected numbers" if pickled else "this is no .npy file, or it is damaged"
+        raise ValueError(f"{path}: {what}") from error
 
 
 def _csv(path: Path, name: str) -> ArrayLike:
-    """One column is (N,), several are (N, columns). A first line without numbers is a heading."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
-    if rows and all(_number(cell) is None for cell in rows[0]):
-        del rows[0]
-    table = [[_number(cell) for cell in row] for row in rows]
-    for row, cells in zip(rows, table, strict=True):
-        if None in cells:
-            raise ValueError(f"{path}: {','.join(row)[:80]!r} holds something else than numbers")
-    return [row[0] for row in table] if all(len(row) == 1 for row in table) else table
+    """One column is (N,), several are (N, columns). A first line of words alone is a heading."""
+    table: list[list[float]] = []
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            for number, row in enumerate(filter(None, reader)):
+                if number == 0 and all(_number(cell) is None and _WORD.fullmatch(cell) for cell in row):
+                    continue
+                table.append(_numbers(row, f"{path}, line {reader.line_num}"))
+                if len(row) != len(table[0]):
+                    raise ValueError(f"{path}, line {reader.line_num}: {len(row)} cells, {len(table[0])} before")
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: this is no CSV file: {error}") from error
+    if not table:
+        raise ValueError(f"{path}: there are no numbers in this file")
+    return [row[0] for row in table] if len(table[0]) == 1 else table
 
 
-def _number(cell: str) -> float | int | None:
+def _numbers(row: list[str], where: str) -> list[float]:
+    found = []
+    for cell in row:
+        number = _number(cell)
+        if number is None:
+            raise ValueError(f"{where}: {cell[:80]!r} is no number")
+        found.append(number)
+    return found
+
+
+def _number(cell: str) -> float | None:
     for kind in (int, float):
         try:
             return kind(cell)

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from lossd.client import Client
 
-EXTRA = "this needs the server as well: pip install 'lossd[server]'"
+EXTRA = "this needs the server as well: pip install 'lossd[server]', in a checkout pip install '.[server]'"
+ELSEWHERE = 'or name one that runs elsewhere: --server HOST:PORT, LOSSD_SERVER or lossd.Client("HOST:PORT")'
 
 
 class Embedded(Protocol):
@@ -47,5 +48,5 @@ def local(*, timeout: float = 60.0) -> LocalClient:
         # Here alone, and late: the client works without the server and torch.
         from lossd_server.app import embed  # type: ignore[import-untyped,import-not-found,unused-ignore]  # optional
     except ModuleNotFoundError as error:
-        raise ImportError(f"no module {error.name!r}: {EXTRA}", name=error.name) from error
+        raise ImportError(f"{EXTRA}; {ELSEWHERE}", name=error.name) from None
     return LocalClient(embed(), timeout=timeout)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, ClassVar, Literal
+from functools import cache, cached_property
+from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from lossd import spec
 from lossd.v1 import loss_pb2
@@ -33,6 +33,10 @@ class Loss(spec.Spec):
     __array_ufunc__: ClassVar[None] = None  # numpy scalars then leave `np.float64(2) * loss` to __rmul__
 
     def __post_init__(self) -> None:
+        reduction = getattr(self, "reduction", None)
+        kind: Any = type(self)  # which mypy takes for unhashable, as the instances have a hash of their own
+        if reduction is not None and reduction not in _reductions(kind):
+            raise ValueError(f"reduction is {reduction!r}; expected one of {', '.join(map(repr, _reductions(kind)))}")
         _ = self.wire  # now: a mistake is reported where it is written, and an array given cannot change later
 
     @cached_property
@@ -189,7 +193,7 @@ class Expression(Loss):
     Formula: `source`. A result that is not a scalar counts as unreduced: it comes back in `losses`.
 
     Args:
-        source: arithmetic, comparisons and the functions of docs/expressions.md; at most 4,096 characters.
+        source: arithmetic, comparisons and the functions of docs/composition.md; at most 4,096 characters.
 
     Inputs: those that the formula names, floating unless their array says otherwise. Two positional inputs are
     `input` and `target`; any others go by keyword.
@@ -199,6 +203,12 @@ class Expression(Loss):
     """
 
     source: str
+
+
+@cache
+def _reductions(kind: type[Loss]) -> tuple[str, ...]:
+    """Those that this loss takes, as its annotation says."""
+    return tuple(value for part in get_args(get_type_hints(kind)["reduction"]) for value in get_args(part))
 
 
 def _terms(loss: Loss) -> tuple[WeightedTerm, ...]:

@@ -78,12 +78,12 @@ class Result:
 
     @cached_property
     def terms(self) -> dict[str, float]:
-        """Unweighted value of each term of a weighted sum, by label; nested ones as "outer/inner"."""
-        return dict(self._message.terms)
+        """Unweighted value of each term of a weighted sum, sorted by label; nested "outer/inner" follow "outer"."""
+        return _terms(self._message.terms)
 
     @cached_property
     def gradients(self) -> dict[str, Array]:
-        """dL/d(input) by input name, each of the shape and element type of its input."""
+        """dL/d(input) sorted by input name, each of the shape and element type of its input."""
         return arrays(self._message.gradients, self._attachments)
 
     @property
@@ -117,7 +117,7 @@ class Step:
         value: the loss before the step.
         step: completed steps, this one included.
         grad_norm: Euclidean norm of all gradients together.
-        terms: unweighted value of each term of a weighted sum, by label.
+        terms: unweighted value of each term of a weighted sum, sorted by label.
         execution: where and how this was computed.
     """
 
@@ -270,14 +270,19 @@ class Device:
 
 
 def arrays(messages: Mapping[str, Any], attachments: Sequence[Buffer]) -> dict[str, Array]:
-    """Reads a map of Tensors."""
-    return {name: tensors.read(message, attachments) for name, message in messages.items()}
+    """Reads a map of Tensors, sorted by name: on the wire a map has no order."""
+    return {name: tensors.read(messages[name], attachments) for name in sorted(messages)}
+
+
+def state_dict(messages: Mapping[str, Any], attachments: Sequence[Buffer]) -> dict[str, Array]:
+    """Reads a map of Tensors in the order of torch's state_dict: by module, and each one's weight before its bias."""
+    return {name: tensors.read(messages[name], attachments) for name in sorted(messages, key=_in_module_order)}
 
 
 def step(message: training_service_pb2.TrainStepResponse) -> Step:
     """Reads a step's outcome."""
     execution = _same(Execution, message.execution)
-    return Step(message.value, message.step, message.grad_norm, dict(message.terms), execution)
+    return Step(message.value, message.step, message.grad_norm, _terms(message.terms), execution)
 
 
 def session_info(message: training_service_pb2.Session) -> SessionInfo:
@@ -303,7 +308,7 @@ def tensor_type(message: catalog_service_pb2.TensorType) -> TensorType:
 def validation(message: catalog_service_pb2.ValidateLossResponse) -> Validation:
     """Reads the outcome of a dry run."""
     return Validation(
-        tensor_type(message.result), {name: tensor_type(kind) for name, kind in message.gradients.items()}
+        tensor_type(message.result), {name: tensor_type(message.gradients[name]) for name in sorted(message.gradients)}
     )
 
 
@@ -339,6 +344,16 @@ def server_info(message: server_service_pb2.GetServerInfoResponse) -> ServerInfo
 def device(message: server_service_pb2.Device) -> Device:
     """Reads a device."""
     return _same(Device, message)
+
+
+def _terms(messages: Mapping[str, float]) -> dict[str, float]:
+    return {label: messages[label] for label in sorted(messages, key=lambda label: label.split("/"))}
+
+
+def _in_module_order(name: str) -> list[tuple[int, str]]:
+    """Sorts "0.weight", "0.bias", "10.weight" so."""
+    order = {"weight": 0, "bias": 1}
+    return [(int(part), "") if part.isdecimal() else (order.get(part, 2), part) for part in name.split(".")]
 
 
 def _same(kind: type[T], message: Message) -> T:

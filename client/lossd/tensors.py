@@ -42,6 +42,8 @@ NAMES: dict[int, str] = {number: name for name, number in NUMBERS.items()}
 
 _WITHOUT_NUMPY = {name for name in NUMBERS if name.startswith(("bfloat16", "float8"))}
 _DTYPES = {number: np.dtype(name).newbyteorder("<") for name, number in NUMBERS.items() if name not in _WITHOUT_NUMPY}
+_SPELLED = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
+"""Words of JSON that stand for numbers, as the server reads them."""
 _NUMBER_OF = {dtype: number for number, dtype in _DTYPES.items()}
 
 
@@ -163,14 +165,58 @@ def _holds_arrays(value: object) -> bool:
 
 
 def _from_python(value: object, floating: bool, field: str) -> Array:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind == "U":
+            array = np.asarray(_spelled(value))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _refusal(_flaw(value), field) from error
     kind = array.dtype.kind
     if kind not in "fiub":
-        raise _refusal(f"given {array.dtype} elements, expected numbers or booleans in equally long lists", field)
+        raise _refusal(_flaw(value), field)
     if floating or (kind == "f" and array.size):
         with np.errstate(over="ignore"):  # 1e300 becomes inf, as in torch.tensor
             return array.astype(np.float32)
     return array if array.size else array.astype(np.int64)
+
+
+def _spelled(value: object) -> object:
+    """The same with numbers for the words that JSON has for them."""
+    if isinstance(value, list | tuple):
+        return [_spelled(item) for item in value]
+    return _SPELLED.get(value, value) if isinstance(value, str) else value
+
+
+def _flaw(value: object) -> str:
+    """Why `value` is no array of numbers."""
+    try:
+        _shape(value)
+    except ValueError as error:
+        return str(error)
+    return "no array of numbers; expected numbers or booleans in equally long lists"
+
+
+def _shape(value: object, levels: int = 64) -> tuple[int, ...]:
+    """Shape of nested lists; ValueError says what is wrong with them."""
+    if not levels:
+        raise ValueError("lists nested in more than 64 levels")
+    if not isinstance(value, list | tuple):
+        _check_number(value)
+        return ()
+    shapes = [_shape(item, levels - 1) for item in value]
+    for shape in shapes:
+        if shape != shapes[0]:
+            raise ValueError(f"rows differ: {shapes[0]} and {shape}; all need one shape")
+    return (len(shapes), *(shapes[0] if shapes else ()))
+
+
+def _check_number(value: object) -> None:
+    if isinstance(value, str) and value in _SPELLED:
+        return
+    if not isinstance(value, int | float | np.number | np.bool_):
+        raise ValueError(f"{value!r:.80} is no number; expected numbers or booleans in equally long lists")
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+        raise ValueError(f"{value!r:.80} is an integer of more than 64 bits; write it as a float")
 
 
 def _from_torch(tensor: Any, torch: Any) -> tuple[Array, tensor_pb2.DataType | None]:

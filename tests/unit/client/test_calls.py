@@ -92,6 +92,39 @@ def test_answers_are_read_with_and_without_attachments() -> None:
         float(result)
 
 
+def test_what_has_no_order_on_the_wire_is_sorted() -> None:
+    """Whatever order the server's maps came in; nested terms follow their outer one."""
+    answer = evaluation_service_pb2.EvaluateLossResponse()
+    terms = ["a", "a/b", "a/c", "a-b", "mse_loss"]
+    for label in reversed(terms):
+        answer.terms[label] = 1.0
+    for name in ("target", "input"):
+        answer.gradients[name].CopyFrom(tensor_pb2.Tensor(dtype=1, raw=bytes(4)))
+    result = calls.evaluate(lossd.Evaluation(lossd.MSELoss(), 1, 2)).read(answer.SerializeToString())
+    assert list(result.terms) == terms
+    assert list(result.gradients) == ["input", "target"]
+
+    state = training_service_pb2.GetSessionStateResponse()
+    names = ["0.weight", "0.bias", "2.0.weight", "2.0.bias", "2.0.running_mean", "10.weight", "10.bias"]
+    for name in reversed(names):
+        state.state_dict[name].CopyFrom(tensor_pb2.Tensor(dtype=1, raw=bytes(4)))
+    assert list(calls.get_session_state("s").read(state.SerializeToString())) == names
+
+
+def test_torchs_order_of_inputs_is_that_of_their_gradients() -> None:
+    for kind in (lossd.MSELoss, lossd.BCELoss, lossd.KLDivLoss, lossd.CTCLoss):
+        floating = [name for name, is_floating in kind.INPUTS.items() if is_floating]
+        assert floating == sorted(floating)
+
+
+def test_batches_and_streams_are_of_evaluations() -> None:
+    given = (lossd.MSELoss(), 1, 2)
+    with pytest.raises(TypeError, match="expected an Evaluation"):
+        calls.evaluate_batch([given])
+    with pytest.raises(TypeError, match="expected an Evaluation"):
+        calls.Stream().request(given)
+
+
 def error_of(code: int) -> evaluation_service_pb2.EvaluationResult:
     status = status_pb2.Status(code=code, message="no")
     return evaluation_service_pb2.EvaluationResult.FromString(

@@ -111,6 +111,34 @@ def test_nobody_there() -> None:
         client.evaluate(lossd.MSELoss(), 1, 2, timeout=20)
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["http://localhost:50051", "localhost", "localhost:", ":50051", "localhost:0", "localhost:65536", "::1", "[::1]",
+     "[1]", "localhost:50051/", "a b:1"],
+)  # fmt: skip
+def test_what_says_no_server_is_refused(target: str) -> None:
+    for kind in (lossd.Client, lossd.AsyncClient):
+        with pytest.raises(ValueError, match="expected HOST:PORT"):
+            kind(target)
+
+
+@pytest.mark.parametrize("target", ["localhost:1", "[::1]:65535", "unix:/run/lossd.sock", "dns:///example.org:443"])
+def test_what_says_a_server(target: str) -> None:
+    assert channel.resolve(target) == target
+
+
+def test_targets_are_strings_and_timeouts_numbers() -> None:
+    with pytest.raises(TypeError, match="expected a string such as"):
+        lossd.Client(50051)
+    with lossd.Client("localhost:1") as client:
+        with pytest.raises(TypeError, match="timeout is 'a'; expected seconds"):
+            client.evaluate(lossd.MSELoss(), 1, 2, timeout="a")
+        for timeout in (-1, math.nan):
+            with pytest.raises(ValueError, match="0 or more"):
+                client.evaluate(lossd.MSELoss(), 1, 2, timeout=timeout)
+    assert channel.seconds(np.float32(2)) == 2
+
+
 class Flaky(grpc.GenericRpcHandler):
     """Is shutting down for the first calls of every method, and counts them."""
 

@@ -90,6 +90,7 @@ def test_a_connection_that_fails_says_where_and_what_to_do() -> None:
     assert isinstance(error, lossd.Unavailable)
     assert "there:1" in error.message
     assert "lossd serve" in error.message
+    assert "--tls" in error.message
     assert "Connection refused" in error.message
 
 

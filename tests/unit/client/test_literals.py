@@ -27,7 +27,7 @@ def test_npy_files_keep_their_type(tmp_path: Path) -> None:
 
 def test_pickles_in_npy_files_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="Python objects"):
+    with pytest.raises(ValueError, match=r"a\.npy: it holds Python objects"):
         literals.parse(str(tmp_path / "a.npy"), "input")
 
 
@@ -48,8 +48,34 @@ def test_csv_columns(tmp_path: Path, text: str, array: list) -> None:
 
 def test_csv_cells_that_are_no_numbers_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("1,2\n3,x\n")
-    with pytest.raises(ValueError, match="'3,x' holds something else than numbers"):
+    with pytest.raises(ValueError, match=r"a\.csv, line 2: 'x' is no number"):
         literals.parse(str(tmp_path / "a.csv"), "input")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("1.o\n2\n3\n", "line 1: '1.o' is no number"),
+        ("a,1\n2,3\n", "line 1: 'a' is no number"),
+        ("a,\n2,3\n", "line 1: 'a' is no number"),
+        ("not numbers\n", "there are no numbers"),
+        ("", "there are no numbers"),
+        ("a\n\nb\n", "line 3: 'b' is no number"),
+        ("1,2\n\n3\n", "line 3: 1 cells, 2 before"),
+        ("\udcff\n", "no CSV file"),
+    ],
+)
+def test_no_line_of_a_csv_is_lost_in_silence(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "a.csv").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ValueError, match=rf"a\.csv.*{says}"):
+        literals.parse(str(tmp_path / "a.csv"), "input")
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage", b"\x93NUMPY", b"\x93NUMPYga" + b"x" * 200])
+def test_damaged_npy_files_are_named(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.npy").write_bytes(data)
+    with pytest.raises(ValueError, match=r"a\.npy: this is no \.npy file, or it is damaged"):
+        literals.parse(str(tmp_path / "a.npy"), "input")
 
 
 def safetensors(path: Path, header: object, data: bytes = b"", size: int | None = None) -> str:

@@ -120,7 +120,12 @@ def test_a_weight_changed_afterwards_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("make", "error", "says"),
     [
-        (lambda: lossd.MSELoss(reduction="avg"), ValueError, "reduction is 'avg'; expected one of 'none', 'mean'"),
+        (
+            lambda: lossd.MSELoss(reduction="avg"),
+            ValueError,
+            "reduction is 'avg'; expected one of 'none', 'mean', 'sum'",
+        ),
+        (lambda: lossd.MSELoss(reduction="batchmean"), ValueError, "expected one of 'none', 'mean', 'sum'"),
         (lambda: lossd.MSELoss(reduction="unspecified"), ValueError, "expected one of"),
         (lambda: lossd.HuberLoss(delta="big"), TypeError, "HuberLoss: delta cannot be 'big'"),
         (lambda: lossd.MSELoss("mean"), TypeError, "positional"),

@@ -85,13 +85,15 @@ def test_results_are_views_of_the_received_bytes() -> None:
         (np.float64(2.5), True, "float64"),
         ([np.array([1.0]), np.array([2.0])], True, "float64"),
         (np.array([1, 2], np.int32), True, "int32"),
+        ([["NaN", 1], ["Infinity", "-Infinity"]], True, "float32"),
+        (["NaN", 1], False, "float32"),
     ],
 )
 def test_plain_numbers_take_the_type_that_the_input_wants(value: object, floating: bool, dtype: str) -> None:
     """Only numbers without a type of their own are converted."""
     back = returned(value, floating=floating)
     assert back.dtype == dtype
-    assert np.array_equal(back, np.asarray(value, dtype))
+    assert np.array_equal(back, np.asarray(value, dtype), equal_nan=dtype.startswith("float"))
 
 
 def test_numbers_over_the_range_of_float32_become_infinite_as_in_torch() -> None:
@@ -107,6 +109,32 @@ def test_what_is_no_array_of_numbers_is_refused(value: object) -> None:
     with pytest.raises(InvalidArgument) as caught:
         sent(value)
     assert (caught.value.field, caught.value.reason) == ("inputs.input", "BAD_VALUES")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ([[1.0], [2.0, 3.0]], "rows differ: (1,) and (2,); all need one shape"),
+        ([[1], 2], "rows differ: (1,) and (); all need one shape"),
+        (["a"], "'a' is no number"),
+        (["NaN", "1.0"], "'1.0' is no number"),
+        ([None], "None is no number"),
+        ({"a": 1}, "{'a': 1} is no number"),
+        ([1 << 70], "more than 64 bits"),
+    ],
+)
+def test_refusals_are_in_words_of_our_own(value: object, says: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        sent(value)
+    assert says in caught.value.message
+
+
+def test_lists_nested_too_deeply_are_refused() -> None:
+    deep: object = 1.0
+    for _ in range(100):
+        deep = [deep]
+    with pytest.raises(InvalidArgument, match="64 levels"):
+        sent(deep)
 
 
 @pytest.mark.parametrize("value", [np.array([1j]), np.array(["2020-01-01"], "datetime64[D]"), np.array(["a"])])
