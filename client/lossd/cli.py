@@ -13,13 +13,14 @@ import math
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 import lossd
 from lossd import literals, spec
@@ -80,7 +81,10 @@ def connect(server: str | None, token: str | None, tls: bool, ca: str | None, *,
     """A client of the server given, else of an embedded one, else of the default address."""
     if server is None and embed:
         return lossd.local()
-    return lossd.Client(server, token=token, tls=lossd.TLS(ca=ca) if tls or ca else None)
+    try:
+        return lossd.Client(server, token=token, tls=lossd.TLS(ca=ca) if tls or ca else None)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -96,7 +100,7 @@ def serve(arguments: tuple[str, ...]) -> None:
     needed = ("lossd_server", "torch", "prometheus_client", "pydantic_settings", "structlog", "grpc_health")
     for module in needed:
         if importlib.util.find_spec(module) is None:
-            raise click.ClickException(f"no module {module!r}: {EXTRA}")
+            raise click.ClickException(EXTRA)
     os.execv(sys.executable, [sys.executable, "-m", "lossd_server", *arguments])  # noqa: S606  # no shell is the point
 
 
@@ -111,6 +115,9 @@ class Losses(click.Group):
         """The command of a loss; its name may be written as field, class or with dashes."""
         classes = {kind.__name__: name for name, kind in KINDS.items()}
         name = classes.get(cmd_name, cmd_name.replace("-", "_"))
+        if name in ("weighted_sum", "WeightedSum"):
+            ctx.fail("write a weighted sum as an expression, for example lossd eval expression --source "
+                     "'mean((input - target)**2) + 0.1*sum(abs(input - target))'")  # fmt: skip
         if name not in KINDS:
             near = get_close_matches(name, KINDS, 1, cutoff=0.4)
             ctx.fail(f"no loss is called {cmd_name!r}" + (f"; did you mean {near[0]}?" if near else ""))
@@ -125,12 +132,13 @@ def evaluate() -> None:
 def loss_command(name: str, kind: type[Loss]) -> click.Command:
     """`lossd eval NAME`: an option for each input and each argument of the loss."""
     open_ended = kind is lossd.Expression  # it takes any inputs
-    arguments = [field.name for field in dataclasses.fields(kind)]
-    described = dict(re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", inspect.getdoc(kind) or "", re.MULTILINE))
+    elementwise = not open_ended and kind.INPUTS == Loss.INPUTS
+    arguments = [field.name for field in dataclasses.fields(kind) if elementwise or field.name != "allow_broadcast"]
+    described, about = described_arguments(Loss) | described_arguments(kind), described_inputs(kind)
     hints = get_type_hints(kind)
 
     @options(
-        *(array_option(field, "Input of the loss.", required=not open_ended) for field in kind.INPUTS),
+        *(array_option(field, about[field], required=not open_ended) for field in kind.INPUTS),
         *(argument_option(field, hints[field], described.get(field, "")) for field in arguments),
         click.option("--gradients", is_flag=True, help="Gradients of every input that torch differentiates."),
         array_option("grad_output", "Vector of the vector–Jacobian product, for unreduced losses.", required=False),
@@ -168,6 +176,30 @@ def loss_command(name: str, kind: type[Loss]) -> click.Command:
     return click.command(name, help=text, context_settings=settings)(command)
 
 
+def described_arguments(kind: type[Loss]) -> dict[str, str]:
+    """What the class says of its arguments, by name."""
+    return dict(re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", inspect.getdoc(kind) or "", re.MULTILINE))
+
+
+def described_inputs(kind: type[Loss]) -> dict[str, str]:
+    """What the class says of its inputs, by name: what stands between the first mention of one and of the next."""
+    section = re.search(r"^Inputs: (.+(?:\n.+)*)", inspect.getdoc(kind) or "", re.MULTILINE)
+    text = " ".join(section[1].split()) if section else ""
+    found = dict.fromkeys(kind.INPUTS, "Input of the loss.")
+    for name, after in zip(kind.INPUTS, [*kind.INPUTS, ""][1:], strict=True):
+        said, _, text = text.partition(f"`{name}`, ")[2].partition(f"; `{after}`")
+        text = f"`{after}`{text}"
+        if said:
+            found[name] = sentence(said)
+    return found
+
+
+def sentence(text: str) -> str:
+    """The same on one line, from a capital letter to a full stop."""
+    text = " ".join(text.split()).rstrip(".").replace("`", "")
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def array_option(name: str, text: str, *, required: bool) -> Callable[[F], F]:
     """An option for an array, with dashes or underscores."""
     return click.option(*spellings(name), name, type=ARRAY, required=required, help=text)
@@ -175,7 +207,7 @@ def array_option(name: str, text: str, *, required: bool) -> Callable[[F], F]:
 
 def argument_option(name: str, hint: Any, text: str) -> Callable[[F], F]:
     """An option for a constructor argument, of the type that its annotation says."""
-    text = " ".join(text.split())
+    text = sentence(text)
     kind: Any = next((kind for kind in get_args(hint) if kind is not type(None)), hint)
     if kind is bool:
         return click.option(f"--{name.replace('_', '-')}/--no-{name.replace('_', '-')}", name, default=None, help=text)
@@ -219,7 +251,7 @@ def losses(name: str | None, as_json: bool, **server: Any) -> None:
     if as_json:
         print_json(found if name is None else found[0])
     elif name is None:
-        print_table("loss", [(loss.name, loss.summary) for loss in found])
+        print_table((loss.name, loss.summary) for loss in found)
     else:
         print_loss(found[0])
 
@@ -236,9 +268,10 @@ def info(as_json: bool, **server: Any) -> None:
         return
     plain = dataclasses.asdict(about)
     limits = plain.pop("limits")
-    print_table(f"server {client.target}", list((plain | limits).items()))
+    print_table((("server", client.target), *(plain | limits).items()))
     for device in devices:
-        print_table(f"device {device.name}", [pair for pair in dataclasses.asdict(device).items() if pair[0] != "name"])
+        click.echo()
+        print_table(("device" if name == "name" else name, value) for name, value in dataclasses.asdict(device).items())
 
 
 def print_result(result: lossd.Result) -> None:
@@ -264,7 +297,10 @@ def print_loss(loss: lossd.LossInfo) -> None:
     """All there is to know about a loss."""
     inputs = [(f"input {given.name}", f"{given.shape} {given.description}") for given in loss.inputs]
     arguments = [
-        (f"--{argument.name.replace('_', '-')}", f"{argument.description}; default {argument.default or 'none'}")
+        (
+            f"--{argument.name.replace('_', '-')}",
+            f"{argument.description}; " + (f"default {argument.default}" if argument.default else "required"),
+        )
         for argument in loss.arguments
     ]
     rest = [
@@ -273,22 +309,24 @@ def print_loss(loss: lossd.LossInfo) -> None:
         ("tasks", ", ".join(loss.tasks)),
         ("reference", loss.reference),
     ]
-    print_table(loss.name, [("summary", loss.summary), ("formula", loss.formula), *inputs, *arguments, *rest])
+    rows = [("loss", loss.name), ("summary", loss.summary), ("formula", loss.formula), *inputs, *arguments, *rest]
+    print_table((name, text) for name, text in rows if text)
 
 
-def print_table(title: str, rows: Iterable[tuple[str, Any]]) -> None:
-    """Two columns under a title on a terminal; elsewhere lines with a tab, which other programs read."""
+def print_table(rows: Iterable[tuple[str, Any]]) -> None:
+    """Two columns, wrapped between words on a terminal; elsewhere lines with a tab, which other programs read."""
+    rows = [(name, str(value)) for name, value in rows]
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         for name, value in rows:
             click.echo(f"{name}\t{value}")
         return
-    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    indent = max((len(name) for name, _ in rows), default=0) + 2
+    width = max(console.width - indent, 20)
     for name, value in rows:
-        table.add_row(name, str(value))
-    console.print(table)
+        lines = textwrap.wrap(value, width, break_long_words=False, break_on_hyphens=False)
+        text = f"\n{' ' * indent}".join(lines)
+        console.print(Text.assemble((name.ljust(indent), "bold"), text), soft_wrap=True)
 
 
 def print_json(value: object) -> None:
@@ -318,5 +356,6 @@ def main() -> None:
     try:
         cli(prog_name="lossd")
     except (lossd.LossdError, ImportError) as error:
-        click.echo(f"lossd: {error}", err=True)
+        request = f" {error.request_id}" if isinstance(error, lossd.Internal) and error.request_id else ""
+        click.echo(f"lossd: {error}{request}", err=True)
         sys.exit(1)

@@ -23,7 +23,7 @@ class L1Loss(Loss):
     Args:
         reduction: "none", "mean" (default) or "sum".
 
-    Inputs: `input` (*), `target` (*), floating, same shape.
+    Inputs: `input`, floating (*); `target`, floating, of the shape of `input`.
 
     Example:
         >>> L1Loss(reduction="sum")
@@ -46,7 +46,7 @@ class MSELoss(Loss):
     Args:
         reduction: "none", "mean" (default) or "sum".
 
-    Inputs: `input` (*), `target` (*), floating, same shape.
+    Inputs: `input`, floating (*); `target`, floating, of the shape of `input`.
 
     Example:
         >>> MSELoss()
@@ -70,7 +70,7 @@ class SmoothL1Loss(Loss):
         beta: where the square turns into the absolute value; at least 0, default 1.
         reduction: "none", "mean" (default) or "sum".
 
-    Inputs: `input` (*), `target` (*), floating, same shape.
+    Inputs: `input`, floating (*); `target`, floating, of the shape of `input`.
 
     Example:
         >>> SmoothL1Loss(beta=0.5)
@@ -93,7 +93,7 @@ class HuberLoss(Loss):
         delta: where the square turns into the absolute value; above 0, default 1.
         reduction: "none", "mean" (default) or "sum".
 
-    Inputs: `input` (*), `target` (*), floating, same shape.
+    Inputs: `input`, floating (*); `target`, floating, of the shape of `input`.
 
     Example:
         >>> HuberLoss(delta=2.0)
@@ -178,7 +178,7 @@ class PoissonNLLLoss(Loss):
         eps: keeps log(input) finite without log_input; at least 0, default 1e-8.
         reduction: "none", "mean" (default) or "sum".
 
-    Inputs: `input` (*), `target` (*), floating, same shape.
+    Inputs: `input`, floating (*); `target`, floating, of the shape of `input`.
 
     Example:
         >>> PoissonNLLLoss(log_input=False, full=True)
@@ -204,8 +204,8 @@ class KLDivLoss(Loss):
         reduction: "none", "mean" (default, which is not the divergence), "sum" or "batchmean" (which is: the sum
             divided by the size of the first dimension).
 
-    Inputs: `input` (*), log-probabilities; `target` (*), probabilities or, with log_target, log-probabilities;
-    floating, same shape.
+    Inputs: `input`, log-probabilities, floating (*); `target`, probabilities or, with log_target, log-probabilities,
+    floating, of the shape of `input`.
 
     Example:
         >>> KLDivLoss(reduction="batchmean")
@@ -228,7 +228,8 @@ class BCELoss(Loss):
         weight: rescales each element; broadcast to the shape of `input`.
         reduction: "none", "mean" (default) or "sum".
 
-    Inputs: `input` (*), `target` (*), probabilities in [0, 1], floating, same shape.
+    Inputs: `input`, probabilities in [0, 1], floating (*); `target`, probabilities in [0, 1], floating, of the shape of
+    `input`.
 
     Example:
         >>> BCELoss(reduction="none")
@@ -252,7 +253,8 @@ class BCEWithLogitsLoss(Loss):
         pos_weight: weight of the positive examples of each class; broadcast to the shape of `input`.
         reduction: "none", "mean" (default) or "sum".
 
-    Inputs: `input` (*), raw logits (the sigmoid is applied here); `target` (*), probabilities; floating, same shape.
+    Inputs: `input`, raw logits (the sigmoid is applied here), floating (*); `target`, probabilities, floating, of the
+    shape of `input`.
 
     Example:
         >>> BCEWithLogitsLoss(pos_weight=[1.0, 3.0])
@@ -280,7 +282,8 @@ class CTCLoss(Loss):
         reduction: "none", "mean" (default: each loss divided by its target length, then the mean) or "sum".
 
     Inputs: `log_probs`, log-probabilities, float32 or float64 (T,N,C) or (T,C); `targets`, class indices (N,S)
-    padded, (S,), or flat (sum of target_lengths,); `input_lengths` and `target_lengths`, (N,) or (), integers.
+    padded, (S,), or flat (sum of target_lengths,); `input_lengths`, steps of each example, (N,) or (), integers;
+    `target_lengths`, labels of each example, (N,) or (), integers.
 
     Example:
         >>> list(CTCLoss(zero_infinity=True).inputs)

@@ -59,6 +59,20 @@ def test_expressions_take_any_inputs(server: RunningServer) -> None:
     assert (done.stdout, done.stderr) == ("-14.0\n", "")
 
 
+def test_what_it_prints_can_be_given_back(server: RunningServer) -> None:
+    words = ["--input", '["NaN", "Infinity", 1]', "--target", "[0, 0, 3]", "--reduction", "none"]
+    done = run("eval", "l1_loss", *words, "--server", server.target)
+    assert (done.stdout, done.stderr) == ('losses: ["NaN", "Infinity", 2.0]\n', "")
+
+
+def test_a_slip_in_a_csv_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "typo.csv").write_text("1.o\n2\n3\n")
+    words = ["--input", str(tmp_path / "typo.csv"), "--target", str(tmp_path / "typo.csv")]
+    done = run("eval", "l1_loss", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "typo.csv, line 1: '1.o' is no number" in done.stderr
+
+
 def test_unreduced_losses(server: RunningServer) -> None:
     words = ["--input", "[1,2]", "--target", "[3,5]", "--reduction", "none", "--gradients", "--grad_output", "[1,1]"]
     done = run("eval", "mse_loss", *words, "--server", server.target)
@@ -79,12 +93,20 @@ def test_losses_and_info(server: RunningServer) -> None:
     assert names == sorted(names)
     described = json.loads(run("losses", "huber_loss", "--json", "--server", server.target).stdout)
     assert described["class_name"] == "HuberLoss"
-    assert "delta" in run("losses", "huber_loss", "--server", server.target).stdout
+    huber = run("losses", "huber_loss", "--server", server.target).stdout.splitlines()
+    assert huber[0] == "loss\thuber_loss"
+    assert any(line.startswith("--delta\t") for line in huber)
+    assert "--terms\t" in (weighted := run("losses", "weighted_sum", "--server", server.target).stdout)
+    assert "required" in weighted
+    assert "reduction\t\n" not in weighted
     missing = run("losses", "no_such_loss", "--server", server.target)
     assert (missing.returncode, missing.stdout) == (1, "")
     about = json.loads(run("info", "--json", "--server", server.target).stdout)
     assert about["devices"][0]["name"] == "cpu:0"
-    assert "torch_version" in run("info", "--server", server.target).stdout
+    of_server, of_device = run("info", "--server", server.target).stdout.split("\n\n")
+    assert of_server.startswith(f"server\t{server.target}\n")
+    assert "torch_version" in of_server
+    assert of_device.startswith("device\tcpu:0\nhealthy\tTrue\n")
 
 
 def test_serve_serves_until_it_is_told_to_stop() -> None:

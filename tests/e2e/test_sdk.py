@@ -81,6 +81,7 @@ def test_sums_report_their_terms(client: lossd.Client) -> None:
     fit = (lossd.MSELoss() + lossd.L1Loss()).named("fit")
     result = client.evaluate(fit + 0.5 * lossd.MSELoss(), [78, 85, 92], [80, 87, 90], request_id="mine")
     assert result.value == 8.0
+    assert list(result.terms) == sorted(result.terms)
     assert result.terms["mse_loss"] == 4.0
     assert result.terms["fit/l1_loss"] == 2.0
     assert result.request_id == "mine"
@@ -134,6 +135,7 @@ def test_batches_and_streams_keep_order_and_go_on_after_failures(client: lossd.C
             "BAD_VALUES",
         ]
         assert outcomes[2].gradients["target"].shape == (100_000,)
+        assert list(outcomes[2].gradients) == ["input", "target"]
     assert client.evaluate_batch([]) == []
 
 
@@ -169,6 +171,7 @@ def test_a_session_learns_the_loop_of_the_guide(client: lossd.Client) -> None:
             assert (step.step, step.value) == (number, loss.item())
         assert np.array_equal(session.predict([[5]]), model(torch.tensor([[5.0]])).detach().numpy())
         state = session.state_dict()
+        assert list(state) == list(model.state_dict())
         assert {name: array.tolist() for name, array in state.items()} == {
             name: tensor.tolist() for name, tensor in model.state_dict().items()
         }

@@ -50,6 +50,11 @@ def test_help_shows_inputs_and_arguments_of_the_loss(name: str) -> None:
         (["eval", "expression", "--source", "x", "y"], "expected an option such as"),
         (["eval", "expression", "--source", "x", "--y", "[1"], "neither nested JSON"),
         (["frobnicate"], "No such command"),
+        (["eval", "weighted_sum"], "write a weighted sum as an expression"),
+        (["eval", "WeightedSum", "--terms", "1"], "write a weighted sum as an expression"),
+        (["eval", "ctc_loss", "--allow-broadcast"], "No such option"),
+        (["info", "--server", "http://localhost:50051"], "expected HOST:PORT"),
+        (["eval", "mse_loss", "--input", "1", "--target", "1", "--server", "localhost"], "expected HOST:PORT"),
     ],
 )
 def test_mistakes_in_the_options_exit_with_2(words: list[str], says: str) -> None:
@@ -75,6 +80,39 @@ def test_a_call_that_fails_is_one_line_and_exit_code_1(
     assert err.count("\n") == 1
 
 
+def test_help_says_what_each_input_is() -> None:
+    """Shape and meaning, out of the class's own words."""
+    assert cli.described_inputs(lossd.MSELoss) == {
+        "input": "Floating (*).", "target": "Floating, of the shape of input.",
+    }  # fmt: skip
+    for name, kind in cli.KINDS.items():
+        texts = cli.described_inputs(kind)
+        assert list(texts) == list(kind.INPUTS)
+        assert name == "expression" or "Input of the loss." not in texts.values()
+
+
+def test_a_defect_of_the_server_is_told_with_its_request_id(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise lossd.Internal("the log has the detail under the request id", request_id="r-1")
+
+    monkeypatch.setattr(cli, "cli", fail)
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().err == "lossd: the log has the detail under the request id r-1\n"
+
+
+def test_tables_on_a_terminal_fold_no_word(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"https://example.org/{'long/' * 20}"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    cli.print_table([("reference", url), ("trap", "word " * 20)])
+    out = capsys.readouterr().out
+    assert url in out
+    assert len(out.splitlines()) == 5
+
+
 def test_serve_becomes_the_server_with_the_words_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(os, "execv", lambda path, words: seen.append((path, words)))
@@ -87,15 +125,18 @@ def test_serve_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else object())
     result = run("serve")
     assert result.exit_code == 1
-    assert "no module 'torch'" in result.output
-    assert "pip install 'lossd[server]'" in result.output
+    assert "no module" not in result.output
+    assert "pip install 'lossd[server]', in a checkout pip install '.[server]'" in result.output
 
 
 def test_local_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lossd_server", None)
     monkeypatch.setitem(sys.modules, "lossd_server.app", None)
-    with pytest.raises(ImportError, match=r"pip install 'lossd\[server\]'"):
+    with pytest.raises(
+        ImportError, match=r"pip install 'lossd\[server\]'.* --server HOST:PORT, LOSSD_SERVER"
+    ) as caught:
         lossd.local()
+    assert caught.value.__suppress_context__, "one traceback, not two"
 
 
 def test_json_has_all_digits_and_no_bare_nan() -> None:
