@@ -181,6 +181,10 @@ class AsyncClient:
             answer = await method(call.request, timeout=seconds, metadata=metadata)
         except grpc.RpcError as error:
             raise from_call(error, target=self.target, timeout=seconds) from None
+        except asyncio.CancelledError:
+            if self._closed:  # by close(), not by whoever owns this task
+                raise Cancelled("the client was closed before the answer came") from None
+            raise
         return call.read(answer)
 
     async def _evaluate(self, call: Call[Result], timeout: float | None) -> Result:

@@ -6,11 +6,13 @@ import asyncio
 import glob
 import logging
 import os
+import re
 import signal
 import tempfile
 import threading
 from collections.abc import Callable, Coroutine
 from importlib.metadata import version
+from itertools import takewhile
 from types import TracebackType
 from typing import TypeVar
 
@@ -185,6 +187,9 @@ def _devices(setting: str) -> list[str]:
     if setting != "auto":
         names = [name.strip() for name in setting.split(",")]
         return [name if ":" in name else f"{name}:0" for name in names]
+    count = len(glob.glob("/dev/nvidia[0-9]*"))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    count = len(visible.split(",")) if visible else 0 if visible == "" else len(glob.glob("/dev/nvidia[0-9]*"))
+    if visible is not None:  # CUDA itself shows those up to the first that is none, so that -1 hides all
+        shown = takewhile(re.compile(r"\d+|(GPU|MIG)-.+").fullmatch, (part.strip() for part in visible.split(",")))
+        count = min(count, len(list(shown)))
     return [f"cuda:{index}" for index in range(count)] or ["cpu:0"]

@@ -96,9 +96,13 @@ class Settings(BaseModel):
     @field_validator("devices")
     @classmethod
     def _known_devices(cls, value: str) -> str:
-        for name in value.split(","):
-            if not _DEVICE.fullmatch(name.strip()):
-                raise ValueError(f"{name.strip()!r} is no device; expected auto, cpu:0, cpu:1, cuda:0, …")
+        names = [name.strip() for name in value.split(",")]
+        numbered = [name if ":" in name else f"{name}:0" for name in names]
+        if len(set(numbered)) < len(names) or ("auto" in names and len(names) > 1):
+            raise ValueError(f"{value!r} names a device twice, or others beside auto")
+        for name in names:
+            if not _DEVICE.fullmatch(name):
+                raise ValueError(f"{name!r} is no device; expected auto, cpu:0, cpu:1, cuda:0, …")
         return value
 
     @model_validator(mode="after")

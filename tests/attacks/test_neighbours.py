@@ -12,6 +12,7 @@ import grpc
 import lossd
 import numpy as np
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from lossd import framing
 from lossd.v1 import catalog_service_pb2, loss_pb2, tensor_pb2, training_service_pb2
 from lossd.v1 import evaluation_service_pb2 as pb
@@ -192,3 +193,44 @@ def test_a_field_of_a_newer_contract_is_not_left_out_silently(channel: grpc.Chan
         spec.inputs[name].CopyFrom(array(np.ones(3, np.float32), tensor_pb2.DATA_TYPE_FLOAT32))
     with pytest.raises(grpc.RpcError, match="HuberLoss has a field 10"):
         evaluation(channel, spec.SerializeToString())
+
+
+def test_a_worker_that_hangs_in_nothing_is_replaced() -> None:
+    """SIGSTOP of an idle worker: within half a minute it is another, and calls are answered."""
+    with RunningServer() as own:
+        stopped = own.workers()[0]
+        os.kill(stopped, signal.SIGSTOP)
+        until = time.monotonic() + 30
+        while own.metric('lossd_worker_restarts_total{device="cpu:0"}') == 0:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        own.wait_healthy()
+        assert own.workers() != [stopped]
+        with lossd.Client(own.target) as client:
+            assert client.evaluate(lossd.MSELoss(), [1.0], [0.0]).value == 1.0
+
+
+def test_a_watcher_of_health_does_not_hold_up_the_end() -> None:
+    """An open grpc.health.v1 Watch learns NOT_SERVING, and the server ends without waiting for it."""
+    own = RunningServer("--drain-delay-seconds", "1")
+    with grpc.insecure_channel(own.target) as opened:
+        stub = health_pb2_grpc.HealthStub(opened)
+        watched = stub.Watch(health_pb2.HealthCheckRequest(service="lossd.v1.EvaluationService"))
+        assert next(watched).status == health_pb2.HealthCheckResponse.SERVING
+        begun = time.monotonic()
+        assert own.stop() == 0
+        assert time.monotonic() - begun < 8.0
+        assert next(watched).status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+def test_a_formula_trains_whichever_name_it_mentions_first(server: RunningServer) -> None:
+    """A session binds the model's output to `input`, not to what stands first in the formula."""
+    with (
+        lossd.Client(server.target) as client,
+        client.create_session(
+            model=lossd.nn.Linear(1, 1),
+            loss=lossd.Expression("mean((target - input)**2)"),
+            optimizer=lossd.optim.SGD(lr=0.01),
+        ) as session,
+    ):
+        assert session.step([[2.0]], [[4.0]]).value > session.step([[2.0]], [[4.0]]).value

@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 2.0
 _STUCK_SECONDS = 60.0
+_SILENT_SECONDS = 10.0
 
 
 class ProcessEngine:
@@ -62,11 +63,11 @@ class ProcessEngine:
         return min(self._slots, key=load)
 
     async def _poll(self) -> None:
-        """Asks workers how they are, and ends those that hang in a call that nobody waits for any more."""
+        """Asks workers how they are, and ends those that hang: in a call that nobody waits for, or in none."""
         while True:
             await asyncio.sleep(_POLL_SECONDS)
             for slot in self._slots:
                 slot.ask_state()
-                if slot.overdue() > _STUCK_SECONDS:
-                    log.error("worker hangs past its call's deadline", extra={"device": slot.device.name})
+                if slot.overdue() > _STUCK_SECONDS or slot.silent() > _SILENT_SECONDS:
+                    log.error("worker hangs", extra={"device": slot.device.name})
                     slot.kill()

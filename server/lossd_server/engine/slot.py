@@ -63,7 +63,7 @@ class Slot:
         self._short_lives = 0
         self._seconds: dict[str, float] = {}
         self._backlog = 0.0
-        self._state_asked = False
+        self._state_asked: float | None = None
         self._life: Life | None = None
 
     async def supervise(self) -> None:
@@ -123,8 +123,13 @@ class Slot:
 
     def ask_state(self) -> None:
         """Sends the worker a question about its memory and sessions, unless one is under way."""
-        if self.device.healthy and not self._state_asked and self._life is not None:
-            self._state_asked = self._life.send(Frame(Kind.STATE, _STATE_CALL, ""))
+        may = self.device.healthy and self._state_asked is None
+        if may and self._life is not None and self._life.send(Frame(Kind.STATE, _STATE_CALL, "")):
+            self._state_asked = time.monotonic()
+
+    def silent(self) -> float:
+        """Seconds for which a worker without work has not answered how it is."""
+        return 0.0 if self._sent or self._state_asked is None else time.monotonic() - self._state_asked
 
     def overdue(self) -> float:
         """Seconds by which the oldest call in the worker's hands has outlived its deadline."""
@@ -154,7 +159,7 @@ class Slot:
                 self.torch_version = frame.text
                 self._set_healthy(True)
             case Kind.STATE:
-                self._state_asked = False
+                self._state_asked = None
                 self.device.memory, self.device.sessions = int(frame.times[0]), int(frame.times[1])
             case _:
                 self._answer(frame)
@@ -162,6 +167,7 @@ class Slot:
 
     def _answer(self, frame: Frame) -> None:
         pending = self._sent.pop(frame.call)
+        self._state_asked = None  # it lives; what it has to say of its state may have been long in coming
         now = time.monotonic()
         usual = self._seconds.get(pending.call.verb, 0.0)
         self._seconds[pending.call.verb] = usual + (now - pending.sent - usual) / 8
@@ -213,7 +219,7 @@ class Slot:
     async def _bury(self) -> None:
         """Fails the calls that the worker had, and waits until it is gone."""
         self._set_healthy(False)
-        self._state_asked = False
+        self._state_asked = None
         life, self._life = self._life, None
         self._fail(self._sent.values(), "ended with the call in its hands")
         self._sent.clear()

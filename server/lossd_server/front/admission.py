@@ -29,6 +29,8 @@ class Admission:
         self._held = 0
         metrics.inflight_bytes.set_function(lambda: self._held)
         self.draining = False
+        self.calls = 0
+        """Calls of lossd's own services under way."""
         self.readers: set[asyncio.Task[None]] = set()
         """Those that read the requests of streams."""
 

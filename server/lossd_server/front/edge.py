@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 import grpc
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+_LOOK_SECONDS = 0.02
+_LAST_SECONDS = 0.5
 _NEED_NO_DEVICE = {"", SERVER_SERVICE}
 
 
@@ -70,7 +73,10 @@ class Edge:
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(self._settings.drain_delay_seconds)
         self._admission.end()
-        await self._server.stop(self._settings.drain_seconds)
+        until = time.monotonic() + self._settings.drain_seconds
+        while self._admission.calls and time.monotonic() < until:
+            await asyncio.sleep(_LOOK_SECONDS)
+        await self._server.stop(_LAST_SECONDS)  # watchers of health would stay for as long as they are let
 
     def _add_services(self, version: str, metrics: Metrics) -> None:
         times = TimeLimits(self._settings.default_deadline_seconds, self._settings.max_deadline_seconds)

@@ -181,6 +181,7 @@ class Handler:
     def _counted(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> Iterator[None]:
         later = asyncio.get_running_loop().call_soon  # counting waits until the call is on its way
         later(self._started.inc)
+        self._admission.calls += 1
         begun = time.perf_counter()
         code = grpc.StatusCode.UNKNOWN
         try:
@@ -193,6 +194,7 @@ class Handler:
             code = grpc.StatusCode.CANCELLED
             raise
         finally:
+            self._admission.calls -= 1
             later(self._handled(code).inc)
             later(self._seconds.observe, time.perf_counter() - begun)
 

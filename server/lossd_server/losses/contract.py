@@ -90,8 +90,8 @@ class Argument:
 Check = Callable[[Tensors, Arguments], None]
 """Refuses inputs that the kernel must not see. Gets the inputs by name and the constructor's arguments."""
 
-Weight = Callable[[Tensors, Arguments], float]
-"""The denominator that the mean of a loss uses for these inputs."""
+Weight = Callable[[Tensors, Arguments], "float | None"]
+"""The denominator that the mean of a loss uses for these inputs; None where there is none."""
 
 Infer = Callable[[Tensors, Arguments], Tensor]
 """The result on torch's meta device, for kernels that torch cannot dry-run itself."""

@@ -90,7 +90,10 @@ def infer(loss: Loss, tensors: Tensors, gradients: Sequence[str] = ()) -> tuple[
     """
     loss.check(tensors, data=False)
     names = wanted(loss, tensors, gradients)
-    return _forward(loss, tensors, names).value, names
+    value = _forward(loss, tensors, names).value
+    if names:
+        _check_smooth(value)
+    return value, names
 
 
 def check_gradient(value: Tensor, names: Sequence[str], grad_output: Tensor | None) -> None:
@@ -116,6 +119,10 @@ def check_gradient(value: Tensor, names: Sequence[str], grad_output: Tensor | No
             f"grad_output is {_type_text(grad_output)}; the result is {_type_text(value)}, and they must agree",
             field="grad_output",
         )
+    _check_smooth(value)
+
+
+def _check_smooth(value: Tensor) -> None:
     if not value.requires_grad:
         raise Fault(
             "NOT_DIFFERENTIABLE",

@@ -57,8 +57,9 @@ def class_weight_sum(tensors: Tensors, arguments: Arguments) -> float:
     return float(weight.double()[target[kept].long()].sum())
 
 
-def ctc_batch(tensors: Tensors, arguments: Arguments) -> float:
-    return float(tensors["target_lengths"].numel())
+def ctc_batch(tensors: Tensors, arguments: Arguments) -> float | None:
+    """The batch, for the mean alone: it divides each loss by its target's length first, as no other reduction does."""
+    return float(tensors["target_lengths"].numel()) if arguments["reduction"] == "mean" else None
 
 
 def ctc_result(tensors: Tensors, arguments: Arguments) -> Tensor:

@@ -35,7 +35,7 @@ class Session:
 
     Args:
         model: what to build.
-        loss: a loss that reduces to a scalar; its first input is bound to the model's output.
+        loss: a loss that reduces to a scalar; its `input`, or else its first, is bound to the model's output.
         optimizer: what to build over the model's parameters.
         seed: of torch's initialisation, as `torch.manual_seed` takes it.
         state_dict: all parameters and buffers, instead of torch's initialisation.
@@ -61,7 +61,7 @@ class Session:
         self.loss = loss
         self.optimizer = build_optimizer(optimizer, list(self.model.parameters()))
         self.step_count = 0
-        self.bound_input, *self.target_names = loss.input_names
+        self.bound_input = "input" if "input" in loss.input_names else loss.input_names[0]
 
     @property
     def parameter_count(self) -> int:

@@ -27,6 +27,8 @@ def test_flags_win_over_environment_over_file(tmp_path: Path, monkeypatch: pytes
     [
         (["--address", "0.0.0.0:50051"], "reachable beyond this machine"),
         (["--devices", "tpu"], "'tpu' is no device"),
+        (["--devices", "cpu,cpu:0"], "names a device twice"),
+        (["--devices", "auto,cpu"], "beside auto"),
         (["--tls-cert", __file__], "go together"),
         (["--tls-cert", "cert.pem"], "there is no file 'cert.pem'"),
         (["--address", "127.0.0.1:65536"], "a port from 0 to 65535"),
