@@ -11,7 +11,7 @@ import lossd
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from lossd import cli, tensors
+from lossd import cli, printing, tensors
 from lossd.v1 import evaluation_service_pb2
 
 
@@ -107,7 +107,7 @@ def test_tables_on_a_terminal_fold_no_word(monkeypatch: pytest.MonkeyPatch, caps
     url = f"https://example.org/{'long/' * 20}"
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "40")
-    cli.print_table([("reference", url), ("trap", "word " * 20)])
+    printing.print_table([("reference", url), ("trap", "word " * 20)])
     out = capsys.readouterr().out
     assert url in out
     assert len(out.splitlines()) == 5
@@ -143,7 +143,7 @@ def test_json_has_all_digits_and_no_bare_nan() -> None:
     answer = evaluation_service_pb2.EvaluateLossResponse(value=0.06768565624952316, terms={"a": np.inf})
     answer.execution.device = "cpu:0"
     tensors.write(answer.gradients["input"], np.array([[0.1, np.nan, -np.inf]], np.float32), None)
-    plain = json.loads(json.dumps(cli.plain_json(lossd.Result(answer)), allow_nan=False))
+    plain = json.loads(json.dumps(printing.plain_json(lossd.Result(answer)), allow_nan=False))
     assert plain["value"] == 0.06768565624952316
     assert plain["terms"] == {"a": "Infinity"}
     assert plain["gradients"]["input"] == [[float(np.float32(0.1)), "NaN", "-Infinity"]]
@@ -151,5 +151,5 @@ def test_json_has_all_digits_and_no_bare_nan() -> None:
 
 
 def test_long_arrays_are_named_not_printed() -> None:
-    assert cli.array_text(np.zeros((1001,), np.float32)) == "float32 [1001]; --json prints it"
-    assert cli.array_text(np.float64([1.5])) == "[1.5]"
+    assert printing.array_text(np.zeros((1001,), np.float32)) == "float32 [1001]; --json prints it"
+    assert printing.array_text(np.float64([1.5])) == "[1.5]"
