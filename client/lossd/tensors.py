@@ -40,6 +40,7 @@ NUMBERS = {
 NAMES: dict[int, str] = {number: name for name, number in NUMBERS.items()}
 """torch's name by number in the contract."""
 
+_DEEPEST = 65
 _WITHOUT_NUMPY = {name for name in NUMBERS if name.startswith(("bfloat16", "float8"))}
 _DTYPES = {number: np.dtype(name).newbyteorder("<") for name, number in NUMBERS.items() if name not in _WITHOUT_NUMPY}
 _SPELLED = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
@@ -159,7 +160,9 @@ def _convert(value: ArrayLike, floating: bool, field: str) -> tuple[Array, tenso
 
 
 def _holds_arrays(value: object) -> bool:
-    while isinstance(value, list | tuple) and value:
+    for _ in range(_DEEPEST):  # a list may hold itself
+        if not isinstance(value, list | tuple) or not value:
+            break
         value = value[0]
     return hasattr(value, "dtype") or hasattr(value, "__dlpack__")
 

@@ -212,3 +212,10 @@ def test_element_types_by_any_name(dtype: object) -> None:
 def test_unknown_element_types_are_refused() -> None:
     with pytest.raises(InvalidArgument, match="complex64"):
         tensors.dtype_number("complex64", field="inputs.input")
+
+
+def test_a_list_that_holds_itself_is_refused() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(InvalidArgument):
+        tensors.elements(endless, floating=True, field="inputs.input")
