@@ -46,5 +46,18 @@ class Budget:
 
 
 def broadcast_shapes(*shapes: torch.Size) -> torch.Size:
-    """The shape that `shapes` broadcast to; RuntimeError if they do not."""
-    return torch.Size(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """The shape that `shapes` broadcast to; RuntimeError if they do not.
+
+    torch.broadcast_shapes would load sympy, for a third of a second of somebody's first call.
+
+    >>> broadcast_shapes(torch.Size([3, 1]), torch.Size([2]))
+    torch.Size([3, 2])
+    """
+    result = [1] * max(map(len, shapes), default=0)
+    for shape in shapes:
+        for axis, size in enumerate(reversed(shape), start=1):
+            if size != 1 and result[-axis] not in (1, size):
+                raise RuntimeError(f"{tuple(shape)} does not broadcast to {tuple(result)}")
+            if size != 1:
+                result[-axis] = size
+    return torch.Size(result)

@@ -52,7 +52,8 @@ class Worker:
     def __init__(self, device: str, owner: str, *, max_sessions: int, threads: int = 0) -> None:
         self.torch_version = str(torch.__version__)
         self._device = torch.device("cpu" if device.startswith("cpu") else device)
-        torch.empty(0, device=self._device)  # a device that is not there must show now, not at the first call
+        # a device that is not there must show now, and what torch loads at the first gradient take no call's time
+        torch.ones(1, device=self._device, requires_grad=True).square().sum().backward()  # type: ignore[no-untyped-call]
         if threads:
             use_at_most(threads)
         evaluator = Evaluator(self._device, device)
