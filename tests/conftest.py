@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from running import RunningServer
+
+# tests measure no time: the machines are shared, and a first call may load a library
+hypothesis.settings.register_profile("lossd", deadline=None)
+hypothesis.settings.load_profile("lossd")
 
 
 @pytest.fixture(scope="session")
