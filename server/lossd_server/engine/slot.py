@@ -62,7 +62,6 @@ class Slot:
         self._numbers = itertools.count(_STATE_CALL + 1)
         self._short_lives = 0
         self._seconds: dict[str, float] = {}
-        self._backlog = 0.0
         self._state_asked: float | None = None
         self._life: Life | None = None
 
@@ -144,7 +143,8 @@ class Slot:
     def _admit(self, call: Call) -> None:
         if self._short_lives >= _PATIENCE and not self.device.healthy:
             raise self._unavailable("does not come up")
-        wait, left = self._backlog, call.deadline - time.monotonic()
+        wait = sum(pending.expected for pending in (*self._queue, *self._sent.values()))
+        left = call.deadline - time.monotonic()
         if wait > left:
             raise Fault(
                 "OVERLOADED",
@@ -245,7 +245,6 @@ class Slot:
 
     def _count(self) -> None:
         self.device.pending = len(self._queue) + len(self._sent)
-        self._backlog = sum(pending.expected for pending in (*self._queue, *self._sent.values()))
 
 
 def _expire(pending: _Pending) -> None:

@@ -62,7 +62,7 @@ def serve(link: socket.socket, arena: Arena, worker: Worker) -> None:
         verb, _, request_id = frame.text.partition(" ")
         gone = partial(arena.is_abandoned, frame.call)
         answer = worker.run(verb, segments, frame.times[0], frame.times[1], request_id, gone)
-        if frames.payload_size(answer.segments) > arena.size:
+        if not frames.is_inline(answer.segments) and frames.payload_size(answer.segments) > arena.size:
             answer = refused(too_large(frames.payload_size(answer.segments), arena.size))
         kind = Kind.REFUSAL if answer.failed else Kind.ANSWER
         times = (answer.timing.forward, answer.timing.backward, answer.queued)

@@ -103,6 +103,7 @@ class Evaluator:
         out: list[memoryview] = []
         response = pb.StreamEvaluateLossResponse()
         try:
+            refuse_unknown_fields(request.evaluation)
             timing = self._evaluate(request.evaluation, attachments, out, trip, response.result.response)
         except Fault as fault:
             raise fault.within("evaluation") from None
@@ -124,6 +125,7 @@ class Evaluator:
         trip.check()
         kept = len(out)
         try:
+            refuse_unknown_fields(request)
             return self._evaluate(request, attachments, out, trip, result.response)
         except Exception as error:  # noqa: BLE001  # whatever one member does, the others must answer
             del out[kept:]
@@ -139,7 +141,6 @@ class Evaluator:
         trip: Trip,
         response: pb.EvaluateLossResponse,
     ) -> Timing:
-        refuse_unknown_fields(request)
         if request.attachments:  # those of the outermost message were taken off before it was parsed
             raise Fault("BAD_ATTACHMENT", "attachments belong in the outermost message", field="attachments")
         if len(request.request_id) > MAX_REQUEST_ID:
