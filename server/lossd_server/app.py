@@ -23,7 +23,7 @@ from lossd_server.engine.contract import Engine
 from lossd_server.engine.life import Launch
 from lossd_server.engine.process import ProcessEngine
 from lossd_server.front.edge import Edge
-from lossd_server.settings import Settings
+from lossd_server.settings import Settings, numbered
 from lossd_server.telemetry import allocator, logs
 from lossd_server.telemetry.metrics import Metrics
 
@@ -185,8 +185,7 @@ def _engine(settings: Settings, on_change: Callable[[], None]) -> Engine:
 def _devices(setting: str) -> list[str]:
     """Device names, each with its number; "auto" is every GPU that the driver shows, else one CPU worker."""
     if setting != "auto":
-        names = [name.strip() for name in setting.split(",")]
-        return [name if ":" in name else f"{name}:0" for name in names]
+        return numbered(setting)
     count = len(glob.glob("/dev/nvidia[0-9]*"))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:  # CUDA itself shows those up to the first that is none, so that -1 hides all

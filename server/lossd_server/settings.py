@@ -97,8 +97,7 @@ class Settings(BaseModel):
     @classmethod
     def _known_devices(cls, value: str) -> str:
         names = [name.strip() for name in value.split(",")]
-        numbered = [name if ":" in name else f"{name}:0" for name in names]
-        if len(set(numbered)) < len(names) or ("auto" in names and len(names) > 1):
+        if len(set(numbered(value))) < len(names) or ("auto" in names and len(names) > 1):
             raise ValueError(f"{value!r} names a device twice, or others beside auto")
         for name in names:
             if not _DEVICE.fullmatch(name):
@@ -162,6 +161,16 @@ def read(arguments: Sequence[str]) -> Settings:
     except (OSError, tomllib.TOMLDecodeError, SettingsError) as error:
         print(f"lossd serve: {config or 'settings'}: {error}", file=sys.stderr)
     raise SystemExit(2)
+
+
+def numbered(devices: str) -> list[str]:
+    """The devices of a setting, each with its number.
+
+    >>> numbered("cpu, cuda:1")
+    ['cpu:0', 'cuda:1']
+    """
+    names = [name.strip() for name in devices.split(",")]
+    return [name if ":" in name else f"{name}:0" for name in names]
 
 
 def is_local(address: str) -> bool:

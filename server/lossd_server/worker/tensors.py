@@ -31,11 +31,10 @@ DTYPES: dict[int, torch.dtype] = {
 }
 """torch's type of each DataType."""
 
-NUMBERS: dict[torch.dtype, Any] = {
-    dtype: number for number, dtype in DTYPES.items()
-}  # enum members are ints at run time
+NUMBERS: dict[torch.dtype, Any] = {dtype: number for number, dtype in DTYPES.items()}
+"""DataType of each torch type."""
+
 _MOST_BYTES_OF_VALUES = 16 * MAX_VALUES + 4096  # a number takes 11 bytes; more can only be lists of nothing
-_ENCODINGS = frozenset(pb.ResponseEncoding.values())
 _ENCODINGS = frozenset(pb.ResponseEncoding.values())
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
