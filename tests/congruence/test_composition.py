@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import lossd
+import numpy as np
 import pytest
 import torch
 from congruence import oracle
 from congruence.cases import normal, uniform
 from congruence.oracle import Outcome
 from lossd.v1 import evaluation_service_pb2 as evaluation
-from lossd.v1 import loss_pb2
+from lossd.v1 import loss_pb2, tensor_pb2
 from lossd_server.worker.worker import Worker
 from running import RunningServer
 from torch import Tensor, nn
@@ -104,6 +107,94 @@ def test_terms_must_reduce_alike(worker: Worker) -> None:
     with pytest.raises(oracle.Refused, match="l1_loss") as refused:
         answer(worker, weighted(term("MSELoss"), term("L1Loss", reduction="none")), expected, {"input": X, "target": Y})
     assert refused.value.reason == "SHAPE_MISMATCH"
+
+
+def asked(
+    loss: loss_pb2.LossSpec, inputs: dict[str, Tensor], vector: Tensor | None = None, **fields: Any
+) -> evaluation.EvaluateLossRequest:
+    """A request for the gradients of all inputs."""
+    request = evaluation.EvaluateLossRequest(loss=loss, **({"gradients": ["*"]} | fields))
+    for name, given in inputs.items():
+        request.inputs[name].CopyFrom(oracle.tensor(given, "raw", []))
+    if vector is not None:
+        request.grad_output.CopyFrom(oracle.tensor(vector, "raw", []))
+    return request
+
+
+def gradients(
+    worker: Worker, request: evaluation.EvaluateLossRequest
+) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
+    """Those of the whole, and those of each term."""
+    given, attachments = oracle.run(worker, "EvaluateLoss", request, (), evaluation.EvaluateLossResponse)
+    terms = {
+        label: {name: oracle.read(own, attachments) for name, own in found.gradients.items()}
+        for label, found in given.term_gradients.items()
+    }
+    return {name: oracle.read(own, attachments) for name, own in given.gradients.items()}, terms
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("encoding", [tensor_pb2.RESPONSE_ENCODING_RAW, tensor_pb2.RESPONSE_ENCODING_ATTACHMENT])
+def test_each_term_has_its_own_gradient(worker: Worker, reduction: str, encoding: int) -> None:
+    """A term's gradient is, bit for bit, that of the term alone; weighted they add up to the whole's."""
+    inputs = {"input": X, "target": Y, "soft": P}
+    inner = weighted(
+        term("HuberLoss", 0.25, "huber", reduction=reduction),
+        term("L1Loss", 3.0, "l1", reduction=reduction, inputs={"target": "soft"}),
+    )
+    loss = weighted(
+        term("MSELoss", 0.8, reduction=reduction),
+        loss_pb2.WeightedTerm(label="inner", weight=-2.0, loss=inner),
+    )
+    vector = normal((6, 4), torch.float32, "vector") if reduction == "none" else None
+    whole, terms = gradients(worker, asked(loss, inputs, vector, term_gradients=True, response_encoding=encoding))
+    assert {label: set(own) for label, own in terms.items()} == {
+        "mse_loss": {"input", "target"},
+        "inner": {"input", "target", "soft"},
+        "inner/huber": {"input", "target"},
+        "inner/l1": {"input", "soft"},
+    }
+    alone = {
+        "mse_loss": term("MSELoss", None, reduction=reduction).loss,
+        "inner": inner,
+        "inner/huber": term("HuberLoss", None, reduction=reduction).loss,
+        "inner/l1": weighted(term("L1Loss", None, reduction=reduction, inputs={"target": "soft"})),
+    }
+    for label, own in terms.items():
+        single, none = gradients(worker, asked(alone[label], {name: inputs[name] for name in own}, vector))
+        assert none == {}
+        assert all(oracle.same_bits(own[name], single[name]) for name in own), label
+    for weights in ({"mse_loss": 0.8, "inner": -2.0}, {"mse_loss": 0.8, "inner/huber": -0.5, "inner/l1": -6.0}):
+        for name, total in whole.items():
+            added = sum(weight * terms[label][name] for label, weight in weights.items() if name in terms[label])
+            torch.testing.assert_close(added, total)
+
+
+def test_asking_for_terms_changes_nothing_else(worker: Worker) -> None:
+    """The whole's gradients are the same bits as without; a term that depends on nothing has no gradient."""
+    constant = loss_pb2.LossSpec(expression=loss_pb2.Expression(source="mean(detach(input))"))
+    loss = weighted(term("MSELoss", 0.3), loss_pb2.WeightedTerm(label="constant", loss=constant))
+    request = asked(loss, {"input": X, "target": Y})
+    plain, none = gradients(worker, request)
+    request.term_gradients = True
+    whole, terms = gradients(worker, request)
+    assert none == {}
+    assert terms["constant"] == {}
+    assert all(oracle.same_bits(plain[name], whole[name]) for name in plain)
+    request.gradients[:] = ["input"]
+    assert set(gradients(worker, request)[1]["mse_loss"]) == {"input"}
+
+
+@pytest.mark.parametrize("validate_only", [False, True])
+def test_terms_are_needed_for_their_gradients(worker: Worker, validate_only: bool) -> None:
+    """Gradients of terms are refused where there are no terms, and where no gradient was asked for."""
+    for loss, names in ((term("MSELoss").loss, ["*"]), (weighted(term("MSELoss")), [])):
+        request = asked(loss, {"input": X, "target": Y}, gradients=names, term_gradients=True)
+        request.validate_only = validate_only
+        with pytest.raises(oracle.Refused) as refused:
+            gradients(worker, request)
+        assert (refused.value.code, refused.value.reason) == (3, "NOT_DIFFERENTIABLE")
+        assert refused.value.field == "term_gradients"
 
 
 FORMULAS: dict[str, Callable[..., Tensor]] = {
@@ -215,3 +306,29 @@ def test_the_guides_custom_loss_both_ways(server: RunningServer) -> None:
             )
             assert result.gradients["input"].tolist() == local.gradients["input"].tolist()
         assert client.evaluate(composed, [78, 85, 92], [80, 87, 90]).terms["l1_loss"] == 6.0
+
+
+def test_the_sdk_asks_for_gradients_of_terms(server: RunningServer) -> None:
+    """Alone, in a batch and in a stream, sync and async, with small arrays and with large ones."""
+    loss = lossd.MSELoss() + 0.1 * lossd.L1Loss(reduction="sum").named("size")
+
+    async def asynchronously(x: object, y: object, member: lossd.Evaluation) -> list[object]:
+        async with lossd.AsyncClient(server.target) as client:
+            alone = await client.evaluate(loss, x, y, gradients=True, term_gradients=True)
+            return [alone, *await client.evaluate_batch([member]), *[r async for r in client.evaluate_stream([member])]]
+
+    with lossd.Client(server.target) as client:
+        for count in (3, 100_000):
+            x, y = normal((count,), torch.float32, "x").numpy(), normal((count,), torch.float32, "y").numpy()
+            member = lossd.Evaluation(loss, x, y, gradients=True, term_gradients=True)
+            results: list[object] = [client.evaluate(loss, x, y, gradients=True, term_gradients=True)]
+            results += [*client.evaluate_batch([member]), *client.evaluate_stream([member])]
+            results += asyncio.run(asynchronously(x, y, member))
+            expected = client.evaluate(lossd.MSELoss(), x, y, gradients=True).gradients["input"]
+            assert len(results) == 6
+            for result in results:
+                assert isinstance(result, lossd.Result)
+                assert list(result.term_gradients) == ["mse_loss", "size"]
+                assert result.term_gradients["mse_loss"]["input"].tobytes() == expected.tobytes()
+                assert (result.term_gradients["size"]["target"] == np.sign(y - x)).all()
+        assert client.evaluate(loss, [1.0], [2.0], gradients=True).term_gradients == {}
