@@ -7,7 +7,7 @@ PROTO_BIN := .venv-proto/bin
 PROTO_INSTALLED := .venv-proto/installed
 PROTO_OUT ?= client
 
-.PHONY: demo test check serve lint types imports format proto bench tools clean
+.PHONY: demo test check serve lint types imports format proto catalogue bench tools clean
 
 demo: $(INSTALLED)
 	$(BIN)/python docs/demo.py
@@ -40,6 +40,14 @@ format: $(INSTALLED)
 proto: $(PROTO_INSTALLED)
 	$(PROTO_BIN)/python -m grpc_tools.protoc -I proto --python_out=$(PROTO_OUT) --pyi_out=$(PROTO_OUT) \
 		--grpc_python_out=$(PROTO_OUT) $(sort $(wildcard proto/lossd/v1/*.proto))
+
+# After a line was added to the server's catalogue: its message in the contract, its class in the SDK, its page.
+catalogue: $(INSTALLED)
+	$(BIN)/python proto/catalogue.py
+	$(BIN)/buf format proto --write
+	$(BIN)/ruff check --quiet --select I --fix client/lossd/losses
+	$(BIN)/ruff format --quiet client/lossd/losses
+	$(MAKE) proto
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.compare

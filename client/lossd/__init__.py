@@ -9,10 +9,15 @@ result.value, result.gradients["input"]
 
 from importlib.metadata import version as _version
 
+from lossd import losses as losses
 from lossd import nn as nn
 from lossd import optim as optim
 from lossd.aio import AsyncClient as AsyncClient
 from lossd.aio import AsyncSession as AsyncSession
+from lossd.catalog import LossArgument as LossArgument
+from lossd.catalog import LossExample as LossExample
+from lossd.catalog import LossInfo as LossInfo
+from lossd.catalog import LossInput as LossInput
 from lossd.channel import TLS as TLS
 from lossd.client import Client as Client
 from lossd.client import Session as Session
@@ -35,25 +40,14 @@ from lossd.evaluation import Evaluation as Evaluation
 from lossd.local import local as local
 from lossd.loss import Expression as Expression
 from lossd.loss import Loss as Loss
+from lossd.loss import Plugin as Plugin
 from lossd.loss import WeightedSum as WeightedSum
 from lossd.loss import WeightedTerm as WeightedTerm
-from lossd.losses import BCELoss as BCELoss
-from lossd.losses import BCEWithLogitsLoss as BCEWithLogitsLoss
-from lossd.losses import CrossEntropyLoss as CrossEntropyLoss
-from lossd.losses import CTCLoss as CTCLoss
-from lossd.losses import HuberLoss as HuberLoss
-from lossd.losses import KLDivLoss as KLDivLoss
-from lossd.losses import L1Loss as L1Loss
-from lossd.losses import MSELoss as MSELoss
-from lossd.losses import NLLLoss as NLLLoss
-from lossd.losses import PoissonNLLLoss as PoissonNLLLoss
-from lossd.losses import SmoothL1Loss as SmoothL1Loss
+from lossd.losses import *  # noqa: F403  # the catalogue, whose names are written
+from lossd.program import Program as Program
 from lossd.results import Device as Device
 from lossd.results import Execution as Execution
 from lossd.results import Limits as Limits
-from lossd.results import LossArgument as LossArgument
-from lossd.results import LossInfo as LossInfo
-from lossd.results import LossInput as LossInput
 from lossd.results import Result as Result
 from lossd.results import ServerInfo as ServerInfo
 from lossd.results import SessionInfo as SessionInfo
@@ -68,42 +62,34 @@ __all__ = [
     "Aborted",
     "AsyncClient",
     "AsyncSession",
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "CTCLoss",
     "Cancelled",
     "Client",
-    "CrossEntropyLoss",
     "DeadlineExceeded",
     "Device",
     "Evaluation",
     "Execution",
     "Expression",
     "FailedPrecondition",
-    "HuberLoss",
     "Internal",
     "InvalidArgument",
-    "KLDivLoss",
-    "L1Loss",
     "Limits",
     "Loss",
     "LossArgument",
+    "LossExample",
     "LossInfo",
     "LossInput",
     "LossdError",
-    "MSELoss",
-    "NLLLoss",
     "NotFound",
     "Overloaded",
     "PermissionDenied",
-    "PoissonNLLLoss",
+    "Plugin",
+    "Program",
     "ResourceExhausted",
     "Result",
     "ServerInfo",
     "Session",
     "SessionInfo",
     "SessionLost",
-    "SmoothL1Loss",
     "Step",
     "TensorType",
     "Unauthenticated",
@@ -114,6 +100,8 @@ __all__ = [
     "WeightedTerm",
     "__version__",
     "local",
+    "losses",
     "nn",
     "optim",
 ]
+__all__ += losses.__all__

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
@@ -12,13 +13,14 @@ import grpc.aio
 
 from lossd import calls, channel, coalescing
 from lossd.calls import Call, Outcome, TypeLike
+from lossd.catalog import LossInfo
 from lossd.coalescing import Lane, Waiting
 from lossd.errors import Cancelled, DeadlineExceeded, Internal, LossdError, NotFound, from_call
 from lossd.evaluation import Evaluation
 from lossd.loss import Loss
 from lossd.nn import Module
 from lossd.optim import Optimizer
-from lossd.results import Device, LossInfo, Result, ServerInfo, SessionInfo, Step, Validation
+from lossd.results import Device, Result, ServerInfo, SessionInfo, Step, Validation
 from lossd.tensors import Array, ArrayLike
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class AsyncClient:
         *inputs: ArrayLike,
         gradients: bool | str | Iterable[str] = False,
         grad_output: ArrayLike | None = None,
+        term_gradients: bool = False,
         request_id: str = "",
         validate_only: bool = False,
         timeout: float | None = None,
@@ -72,6 +75,7 @@ class AsyncClient:
             *inputs,
             gradients=gradients,
             grad_output=grad_output,
+            term_gradients=term_gradients,
             request_id=request_id,
             validate_only=validate_only,
             **named_inputs,
@@ -103,15 +107,23 @@ class AsyncClient:
 
         async for answer in self._stream(calls.Stream.METHOD, requests(), timeout):
             for outcome in stream.outcomes(answer):
-                yield outcome
+                yield await self._made(outcome, timeout) if isinstance(outcome, Call) else outcome
         for outcome in stream.rest():
             yield outcome
         for error in raised:
             raise error
 
-    async def losses(self, *, timeout: float | None = None) -> list[LossInfo]:
+    async def _made(self, call: Call[Result], timeout: float | None) -> Outcome:
+        try:
+            return await self._call(call, timeout)
+        except LossdError as error:
+            return error
+
+    async def losses(
+        self, *, task: str | None = None, family: str | None = None, timeout: float | None = None
+    ) -> list[LossInfo]:
         """As `Client.losses`."""
-        return await self._call(calls.losses(), timeout)
+        return await self._call(calls.losses(task, family), timeout)
 
     async def loss(self, name: str, *, timeout: float | None = None) -> LossInfo:
         """As `Client.loss`."""
@@ -173,7 +185,24 @@ class AsyncClient:
         return f"{type(self).__name__}({self.target!r})"
 
     async def _call(self, call: Call[T], timeout: float | None) -> T:
-        """Sends a call and waits: every unary RPC goes through here."""
+        """Sends a call and waits, once more with the archives of programs that the server does not hold."""
+        return await self._complete(self._send, call, timeout)
+
+    async def _complete(
+        self, send: Callable[[Call[T], float | None], Awaitable[T]], call: Call[T], timeout: float | None
+    ) -> T:
+        begun = time.monotonic()
+        try:
+            return await send(call, timeout)
+        except NotFound as error:
+            again = call.again(error)
+            if again is None:
+                raise
+        seconds = self._seconds if timeout is None else channel.seconds(timeout)
+        return await self._send(again, math.inf if seconds is None else max(begun + seconds - time.monotonic(), 0.0))
+
+    async def _send(self, call: Call[T], timeout: float | None) -> T:
+        """Every unary RPC goes through here."""
         method = self._methods.get(call.method) or self._bind(call.method)
         seconds = self._seconds if timeout is None else channel.seconds(timeout)
         metadata = (*self._metadata, ("x-request-id", call.request_id)) if call.request_id else self._metadata
@@ -189,12 +218,15 @@ class AsyncClient:
 
     async def _evaluate(self, call: Call[Result], timeout: float | None) -> Result:
         """As `_call`; small evaluations that several tasks have under way share it."""
+        return await self._complete(self._share, call, timeout)
+
+    async def _share(self, call: Call[Result], timeout: float | None) -> Result:
         if len(call.request) > coalescing.LARGEST:
-            return await self._call(call, timeout)
+            return await self._send(call, timeout)
         if not self._lane.enter():
             return await self._wait(call, self._seconds if timeout is None else channel.seconds(timeout))
         try:
-            return await self._call(call, timeout)
+            return await self._send(call, timeout)
         finally:
             self._lane.leave()
 
@@ -212,7 +244,7 @@ class AsyncClient:
         try:
             await asyncio.wait({answer}, timeout=coalescing.PATIENCE)
             if not answer.done() and self._lane.withdraw(waiting):
-                return await self._call(call, math.inf if seconds is None else waiting.left())
+                return await self._send(call, math.inf if seconds is None else waiting.left())
             outcome = await asyncio.wait_for(answer, waiting.left())
         except asyncio.TimeoutError:
             raise DeadlineExceeded(f"no answer within {seconds} seconds; give the call a longer `timeout`") from None

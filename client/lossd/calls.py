@@ -13,13 +13,14 @@ from uuid import uuid4
 
 from google.protobuf.message import Message
 
-from lossd import framing, results, spec, tensors
+from lossd import catalog, framing, results, spec, tensors
 from lossd.errors import Internal, LossdError, from_status
 from lossd.evaluation import Evaluation, encoding, gradient_names
 from lossd.framing import Buffer
 from lossd.loss import Loss
 from lossd.nn import Module
 from lossd.optim import Optimizer
+from lossd.program import complete
 from lossd.results import TensorType
 from lossd.tensors import Array, ArrayLike
 from lossd.v1 import (
@@ -40,6 +41,9 @@ TypeLike: TypeAlias = "TensorType | tuple[object, Sequence[int]] | Any"
 """A `TensorType`, a pair like ("float32", (32, 10)), or anything that has `dtype` and `shape`."""
 
 
+_PROGRAM_NOT_FOUND = "PROGRAM_NOT_FOUND"
+
+
 @dataclass(slots=True)
 class Call(Generic[T]):
     """One unary RPC."""
@@ -49,6 +53,15 @@ class Call(Generic[T]):
     read: Callable[[bytes], T]
     request_id: str = ""
     """What the server's log is to call it; "" leaves that to the server. Members' errors name it."""
+    whole: Callable[[], Call[T]] | None = None
+    """Makes the same call with its programs' archives in it, for a server that does not hold one; None without any."""
+
+    def again(self, error: LossdError) -> Call[T] | None:
+        """What to send after `error`, once; None if that is final."""
+        return self.whole() if self.whole is not None and error.reason == _PROGRAM_NOT_FOUND else None
+
+
+_EVALUATE = "/lossd.v1.EvaluationService/EvaluateLoss"
 
 
 def evaluate(evaluation: Evaluation) -> Call[results.Result]:
@@ -56,9 +69,16 @@ def evaluate(evaluation: Evaluation) -> Call[results.Result]:
     request = evaluation_service_pb2.EvaluateLossRequest()
     attachments: list[Buffer] = []
     evaluation.write(request, attachments)
-    return Call(
-        "/lossd.v1.EvaluationService/EvaluateLoss", framing.join(request.SerializeToString(), attachments), _result
-    )
+    call = Call(_EVALUATE, framing.join(request.SerializeToString(), attachments), _result)
+    archives = evaluation.loss.archives
+    if archives:
+
+        def whole() -> Call[results.Result]:
+            complete(request.loss, dict(archives))
+            return Call(_EVALUATE, framing.join(request.SerializeToString(), attachments), _result)
+
+        call.whole = whole
+    return call
 
 
 def evaluate_batch(evaluations: Iterable[Evaluation]) -> Call[list[Outcome]]:
@@ -66,8 +86,10 @@ def evaluate_batch(evaluations: Iterable[Evaluation]) -> Call[list[Outcome]]:
     request = evaluation_service_pb2.BatchEvaluateLossRequest()
     attachments: list[Buffer] = []
     unsent: dict[int, LossdError] = {}
+    archives: dict[str, bytes] = {}
     for index, evaluation in enumerate(map(_checked, evaluations)):
         kept = len(attachments)
+        archives |= evaluation.loss.archives
         try:
             evaluation.write(request.evaluations.add(), attachments)
         except LossdError as error:
@@ -83,7 +105,28 @@ def evaluate_batch(evaluations: Iterable[Evaluation]) -> Call[list[Outcome]]:
         return outcomes
 
     method = "/lossd.v1.EvaluationService/BatchEvaluateLoss"
-    return Call(method, framing.join(request.SerializeToString(), attachments), read)
+    if not archives:
+        return Call(method, framing.join(request.SerializeToString(), attachments), read)
+
+    def read_first(answer: bytes) -> list[Outcome]:
+        outcomes = read(answer)
+        _refuse_missing_programs(outcomes)
+        return outcomes
+
+    def whole() -> Call[list[Outcome]]:
+        left = dict(archives)  # the first member that names a program brings it for those behind
+        for member in request.evaluations:
+            complete(member.loss, left)
+        return Call(method, framing.join(request.SerializeToString(), attachments), read)
+
+    return Call(method, framing.join(request.SerializeToString(), attachments), read_first, whole=whole)
+
+
+def _refuse_missing_programs(outcomes: list[Outcome]) -> None:
+    """Raises what one member lacks, so that all are sent again: they are pure, and it is one trip."""
+    for outcome in outcomes:
+        if isinstance(outcome, LossdError) and outcome.reason == _PROGRAM_NOT_FOUND:
+            raise outcome
 
 
 def evaluate_together(requests: Sequence[bytes]) -> Call[list[Outcome]]:
@@ -125,7 +168,8 @@ class Stream:
     METHOD = "/lossd.v1.EvaluationService/StreamEvaluateLoss"
 
     def __init__(self) -> None:
-        self._asked: deque[LossdError | None] = deque()  # None: sent, its answer comes
+        # an error was never sent; of what was, the answer comes, and what asks again by itself is kept for then
+        self._asked: deque[LossdError | Evaluation | None] = deque()
 
     def request(self, evaluation: Evaluation) -> bytes | None:
         """The next message to send; None if this member cannot be written."""
@@ -138,37 +182,41 @@ class Stream:
             error.field = f"evaluation.{error.field}"
             self._asked.append(error)
             return None
-        self._asked.append(None)
+        self._asked.append(evaluation if evaluation.loss.archives else None)
         return framing.join(request.SerializeToString(), attachments)
 
-    def outcomes(self, answer: bytes) -> Iterator[Outcome]:
-        """What is known after the next message from the server."""
-        while (error := self._asked.popleft()) is not None:
-            yield error
+    def outcomes(self, answer: bytes) -> Iterator[Outcome | Call[results.Result]]:
+        """What is known after the next message from the server; a call is to be made, and its outcome stands here."""
+        while isinstance(asked := self._asked.popleft(), LossdError):
+            yield asked
         message, attachments = _open(evaluation_service_pb2.StreamEvaluateLossResponse, answer)
-        yield _outcome(message.result, attachments)
+        outcome = _outcome(message.result, attachments)
+        again = evaluate(asked).again(outcome) if asked is not None and isinstance(outcome, LossdError) else None
+        yield again or outcome
 
     def rest(self) -> Iterator[Outcome]:
         """What is left after the server's last message."""
         for error in self._asked:
-            yield error or Internal("the server ended the stream without answering this evaluation")
+            lost = Internal("the server ended the stream without answering this evaluation")
+            yield error if isinstance(error, LossdError) else lost
 
 
-def losses() -> Call[list[results.LossInfo]]:
+def losses(task: str | None, family: str | None) -> Call[list[catalog.LossInfo]]:
     """ListLosses."""
 
-    def read(answer: bytes) -> list[results.LossInfo]:
+    def read(answer: bytes) -> list[catalog.LossInfo]:
         message = catalog_service_pb2.ListLossesResponse.FromString(answer)
-        return [results.loss_info(loss) for loss in message.losses]
+        return [catalog.read(loss) for loss in message.losses]
 
-    return Call("/lossd.v1.CatalogService/ListLosses", b"", read)
+    request = catalog_service_pb2.ListLossesRequest(task=task, family=family)
+    return Call("/lossd.v1.CatalogService/ListLosses", request.SerializeToString(), read)
 
 
-def loss(name: str) -> Call[results.LossInfo]:
+def loss(name: str) -> Call[catalog.LossInfo]:
     """GetLoss."""
 
-    def read(answer: bytes) -> results.LossInfo:
-        return results.loss_info(catalog_service_pb2.GetLossResponse.FromString(answer).loss)
+    def read(answer: bytes) -> catalog.LossInfo:
+        return catalog.read(catalog_service_pb2.GetLossResponse.FromString(answer).loss)
 
     request = catalog_service_pb2.GetLossRequest(name=name)
     return Call("/lossd.v1.CatalogService/GetLoss", request.SerializeToString(), read)
@@ -189,7 +237,16 @@ def validate(
         message = request.inputs[name]
         message.dtype = tensors.dtype_number(dtype, field=f"inputs.{name}")
         message.shape.extend(shape)
-    return Call("/lossd.v1.CatalogService/ValidateLoss", request.SerializeToString(), read)
+    method = "/lossd.v1.CatalogService/ValidateLoss"
+    call = Call(method, request.SerializeToString(), read)
+    if loss.archives:
+
+        def whole() -> Call[results.Validation]:
+            complete(request.loss, dict(loss.archives))
+            return Call(method, request.SerializeToString(), read)
+
+        call.whole = whole
+    return call
 
 
 def server_info() -> Call[results.ServerInfo]:
@@ -223,6 +280,7 @@ def create_session(
     attachments: list[Buffer] = []
     spec.write(model, request.model)
     spec.write(loss, request.loss)
+    complete(request.loss, dict(loss.archives))  # a session must not depend on what the server happens to hold
     spec.write(optimizer, request.optimizer)
     _write_arrays(request.state_dict, state_dict or {}, attachments, "state_dict")
     method = "/lossd.v1.TrainingService/CreateSession"

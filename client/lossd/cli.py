@@ -1,6 +1,7 @@
 """The `lossd` command: what people type; knows the SDK's public names and no wire format.
 
-click and rich are imported here and in `lossd.printing` and nowhere else, so that `import lossd` stays light.
+click and rich are imported here, in `lossd.options` and in `lossd.printing` and nowhere else, so that `import lossd`
+stays light.
 """
 
 from __future__ import annotations
@@ -9,57 +10,29 @@ import dataclasses
 import importlib.util
 import inspect
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable
-from difflib import get_close_matches
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any
 
 import click
 
 import lossd
-from lossd import literals, spec
 from lossd.local import EXTRA
 from lossd.loss import Loss
-from lossd.printing import print_json, print_loss, print_result, print_table
-from lossd.v1 import loss_pb2
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-KINDS: dict[str, type[Loss]] = {
-    name: getattr(lossd, class_name)
-    for class_name, name in spec.members(loss_pb2.LossSpec.DESCRIPTOR).items()
-    if name != "weighted_sum"  # an expression says the same in one argument
-}
-"""The losses that `eval` takes, by name."""
-
-
-class ArrayType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic in newer versions of click alone
-    """The value of an option that is an array."""
-
-    name = "array"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Reads JSON or a file."""
-        try:
-            return literals.parse(value, str(param.name)) if param and isinstance(value, str) else value
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-ARRAY = ArrayType()
-
-
-def options(*added: Callable[[F], F]) -> Callable[[F], F]:
-    """Several options as one decorator, shown in this order."""
-
-    def decorate(command: F) -> F:
-        for option in reversed(added):
-            command = option(command)
-        return command
-
-    return decorate
-
+from lossd.options import (
+    KINDS,
+    OTHER_NAMES,
+    argument_option,
+    array_option,
+    bind,
+    extra_words,
+    json_or_word,
+    nearest,
+    of_loss,
+    open_ended,
+    options,
+    parsed,
+)
+from lossd.printing import print_json, print_loss, print_losses, print_result, print_table
 
 connection = options(
     click.option("--server", envvar="LOSSD_SERVER", show_envvar=True, help="HOST:PORT of the server."),
@@ -102,18 +75,19 @@ class Losses(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all losses."""
-        return sorted(KINDS)
+        return sorted([*KINDS, *_OPEN])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """The command of a loss; its name may be written as field, class or with dashes."""
-        classes = {kind.__name__: name for name, kind in KINDS.items()}
-        name = classes.get(cmd_name, cmd_name.replace("-", "_"))
+        """The command of a loss; its name may be written as field, class or alias, or with dashes."""
+        name = cmd_name.replace("-", "_")
+        name = OTHER_NAMES.get(cmd_name, OTHER_NAMES.get(name, name))
         if name in ("weighted_sum", "WeightedSum"):
             ctx.fail("write a weighted sum as an expression, for example lossd eval expression --source "
                      "'mean((input - target)**2) + 0.1*sum(abs(input - target))'")  # fmt: skip
+        if name.lower() in _OPEN:
+            return _OPEN[name.lower()]
         if name not in KINDS:
-            near = get_close_matches(name, KINDS, 1, cutoff=0.4)
-            ctx.fail(f"no loss is called {cmd_name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+            ctx.fail(f"no loss is called {cmd_name!r}{nearest(name)}")
         return loss_command(name, KINDS[name])
 
 
@@ -122,22 +96,15 @@ def evaluate() -> None:
     """Evaluate a loss, on --server or, without one, in a server of this process."""
 
 
+gradients_flag = click.option("--gradients", is_flag=True, help="Gradients of every input that torch differentiates.")
+grad_output_option = array_option("grad_output", "Vector of the vector–Jacobian product, for unreduced losses.", False)
+
+
 def loss_command(name: str, kind: type[Loss]) -> click.Command:
     """`lossd eval NAME`: an option for each input and each argument of the loss."""
-    open_ended = kind is lossd.Expression  # it takes any inputs
-    elementwise = not open_ended and kind.INPUTS == Loss.INPUTS
-    arguments = [field.name for field in dataclasses.fields(kind) if elementwise or field.name != "allow_broadcast"]
-    described, about = described_arguments(Loss) | described_arguments(kind), described_inputs(kind)
-    hints = get_type_hints(kind)
 
-    @options(
-        *(array_option(field, about[field], required=not open_ended) for field in kind.INPUTS),
-        *(argument_option(field, hints[field], described.get(field, "")) for field in arguments),
-        click.option("--gradients", is_flag=True, help="Gradients of every input that torch differentiates."),
-        array_option("grad_output", "Vector of the vector–Jacobian product, for unreduced losses.", required=False),
-        connection,
-        as_json,
-    )
+    @of_loss(kind)
+    @options(gradients_flag, grad_output_option, connection, as_json)
     @click.pass_context
     def command(
         ctx: click.Context,
@@ -151,100 +118,96 @@ def loss_command(name: str, kind: type[Loss]) -> click.Command:
         ca: str | None,
         **given: Any,
     ) -> None:
-        given = {key: value for key, value in given.items() if value is not None}
-        try:
-            loss = kind(**{key: value for key, value in given.items() if key in arguments})
-        except (TypeError, ValueError) as error:
-            raise click.UsageError(str(error)) from error
-        inputs = {key: value for key, value in given.items() if key not in arguments} | extra_inputs(ctx.args)
+        loss, inputs = bind(kind, given, ctx.args)
         with connect(server, token, tls, ca, embed=True) as client:
             result = client.evaluate(loss, gradients=gradients, grad_output=grad_output, **inputs)
         print_json(result) if as_json else print_result(result)
 
-    settings = {"ignore_unknown_options": open_ended, "allow_extra_args": open_ended}
+    free = open_ended(kind)
     summary = (inspect.getdoc(kind) or "").partition("\n\n")[0]
     text = f"{summary}\n\nArrays are nested JSON, or paths of .npy, .csv or .safetensors files."
-    if open_ended:
+    if kind is lossd.Expression:
         text += " Any other input that the formula names is an option of its name."
-    return click.command(name, help=text, context_settings=settings)(command)
-
-
-def described_arguments(kind: type[Loss]) -> dict[str, str]:
-    """What the class says of its arguments, by name."""
-    return dict(re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", inspect.getdoc(kind) or "", re.MULTILINE))
-
-
-def described_inputs(kind: type[Loss]) -> dict[str, str]:
-    """What the class says of its inputs, by name: what stands between the first mention of one and of the next."""
-    section = re.search(r"^Inputs: (.+(?:\n.+)*)", inspect.getdoc(kind) or "", re.MULTILINE)
-    text = " ".join(section[1].split()) if section else ""
-    found = dict.fromkeys(kind.INPUTS, "Input of the loss.")
-    for name, after in zip(kind.INPUTS, [*kind.INPUTS, ""][1:], strict=True):
-        said, _, text = text.partition(f"`{name}`, ")[2].partition(f"; `{after}`")
-        text = f"`{after}`{text}"
-        if said:
-            found[name] = sentence(said)
-    return found
-
-
-def sentence(text: str) -> str:
-    """The same on one line, from a capital letter to a full stop."""
-    text = " ".join(text.split()).rstrip(".").replace("`", "")
-    return f"{text[:1].upper()}{text[1:]}."
-
-
-def array_option(name: str, text: str, *, required: bool) -> Callable[[F], F]:
-    """An option for an array, with dashes or underscores."""
-    return click.option(*spellings(name), name, type=ARRAY, required=required, help=text)
-
-
-def argument_option(name: str, hint: Any, text: str) -> Callable[[F], F]:
-    """An option for a constructor argument, of the type that its annotation says."""
-    text = sentence(text)
-    kind: Any = next((kind for kind in get_args(hint) if kind is not type(None)), hint)
-    if kind is bool:
-        return click.option(f"--{name.replace('_', '-')}/--no-{name.replace('_', '-')}", name, default=None, help=text)
-    if get_origin(kind) is Literal:
-        kind = click.Choice(get_args(kind))
-    return click.option(
-        *spellings(name), name, type=ARRAY if kind is Any else kind, required=name == "source", help=text
+    return click.command(name, help=text, context_settings={"ignore_unknown_options": free, "allow_extra_args": free})(
+        command
     )
 
 
-def spellings(name: str) -> tuple[str, ...]:
-    """The option of this name with dashes and, where that differs, with underscores."""
-    return tuple(dict.fromkeys((f"--{name.replace('_', '-')}", f"--{name}")))
+@click.command("plugin", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("name")
+@options(
+    argument_option("allow_broadcast", bool, "lets an elementwise loss take inputs whose shapes differ but broadcast."),
+    gradients_flag,
+    grad_output_option,
+    connection,
+    as_json,
+)
+@click.pass_context
+def plugin_command(
+    ctx: click.Context,
+    /,
+    name: str,
+    allow_broadcast: bool | None,
+    gradients: bool,
+    grad_output: Any,
+    as_json: bool,
+    **server: Any,
+) -> None:
+    """A loss that the server's operator installed; `lossd losses NAME` tells its arguments and inputs.
+
+    Each is an option of its name. Arguments are JSON or words, arrays nested JSON or paths.
+    """
+    words = extra_words(ctx.args)
+    with connect(**server, embed=True) as client:
+        known = {"reduction", *(argument.name for argument in client.loss(name).arguments)}
+        arguments = {key: json_or_word(text) for key, text in words.items() if key in known}
+        loss = lossd.Plugin(name, allow_broadcast=bool(allow_broadcast), **arguments)
+        inputs = parsed({key: text for key, text in words.items() if key not in known})
+        result = client.evaluate(loss, gradients=gradients, grad_output=grad_output, **inputs)
+    print_json(result) if as_json else print_result(result)
 
 
-def extra_inputs(words: Iterable[str]) -> dict[str, Any]:
-    """Inputs given as `--name VALUE` or `--name=VALUE` that no option was declared for."""
-    found, rest = {}, iter(words)
-    for word in rest:
-        name, equals, value = word.removeprefix("--").partition("=")
-        if not word.startswith("--") or not name.replace("-", "_").isidentifier():
-            raise click.UsageError(f"expected an option such as --weights, given {word!r}")
-        name = name.replace("-", "_")
-        try:
-            found[name] = literals.parse(value if equals else next(rest), name)
-        except StopIteration:
-            raise click.UsageError(f"{word} needs a value") from None
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint=word) from error
-    return found
+@click.command("program", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("archive", type=click.Path(exists=True, dir_okay=False))
+@options(gradients_flag, grad_output_option, connection, as_json)
+@click.pass_context
+def program_command(
+    ctx: click.Context, /, archive: str, gradients: bool, grad_output: Any, as_json: bool, **server: Any
+) -> None:
+    """A loss of your own: the ARCHIVE that lossd.torch.export_loss or torch.export.save wrote.
+
+    Each of its inputs is an option of its name; arrays are nested JSON or paths.
+    """
+    try:
+        loss = lossd.Program.read(archive)
+    except ValueError as error:
+        raise click.UsageError(f"{archive}: {error}") from error
+    inputs = parsed(extra_words(ctx.args))
+    with connect(**server, embed=True) as client:
+        result = client.evaluate(loss, gradients=gradients, grad_output=grad_output, **inputs)
+    print_json(result) if as_json else print_result(result)
+
+
+_OPEN = {"plugin": plugin_command, "program": program_command}
+"""Losses whose options only the server or their archive knows."""
 
 
 @cli.command()
 @click.argument("name", required=False)
+@click.option("--task", help="Only losses for this task, such as segmentation.")
+@click.option("--family", help="Only losses of this family, such as torch_nn.")
 @connection
 @as_json
-def losses(name: str | None, as_json: bool, **server: Any) -> None:
+def losses(name: str | None, task: str | None, family: str | None, as_json: bool, **server: Any) -> None:
     """List the losses of a server, or describe the one called NAME."""
+    if name and (task or family):
+        raise click.UsageError("--task and --family choose from the list; leave out NAME or them")
     with connect(**server, embed=True) as client:
-        found = client.losses() if name is None else [client.loss(name)]
+        found = client.losses(task=task, family=family) if name is None else [client.loss(name)]
     if as_json:
         print_json(found if name is None else found[0])
     elif name is None:
-        print_table((loss.name, loss.summary) for loss in found)
+        print_losses(found)
     else:
         print_loss(found[0])
 

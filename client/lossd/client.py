@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from lossd import calls, channel
 from lossd.calls import Outcome, TypeLike
+from lossd.catalog import LossInfo
 from lossd.connection import Connection
 from lossd.errors import LossdError, NotFound
 from lossd.evaluation import Evaluation
 from lossd.loss import Loss
 from lossd.nn import Module
 from lossd.optim import Optimizer
-from lossd.results import Device, LossInfo, Result, ServerInfo, SessionInfo, Step, Validation
+from lossd.results import Device, Result, ServerInfo, SessionInfo, Step, Validation
 from lossd.tensors import Array, ArrayLike
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Client:
         *inputs: ArrayLike,
         gradients: bool | str | Iterable[str] = False,
         grad_output: ArrayLike | None = None,
+        term_gradients: bool = False,
         request_id: str = "",
         validate_only: bool = False,
         timeout: float | None = None,
@@ -70,6 +72,8 @@ class Client:
             gradients: True for the gradient of every input that torch differentiates, or names of inputs.
             grad_output: the vector of the vector–Jacobian product, of the shape of the result; needed for gradients
                 of an unreduced loss, 1 otherwise.
+            term_gradients: also return the gradient of each term of a weighted sum by itself, unweighted, for the
+                inputs in `gradients`.
             request_id: your own name for this evaluation, echoed in the result; at most 128 characters.
             validate_only: check everything, the elements included, and compute nothing.
             timeout: seconds; default the client's.
@@ -86,6 +90,7 @@ class Client:
             *inputs,
             gradients=gradients,
             grad_output=grad_output,
+            term_gradients=term_gradients,
             request_id=request_id,
             validate_only=validate_only,
             **named_inputs,
@@ -129,17 +134,36 @@ class Client:
                 raised.append(error)
 
         for answer in self._connection.stream(calls.Stream.METHOD, requests(), timeout):
-            yield from stream.outcomes(answer)
+            for outcome in stream.outcomes(answer):
+                yield self._made(outcome, timeout) if isinstance(outcome, calls.Call) else outcome
         yield from stream.rest()
         for error in raised:
             raise error
 
-    def losses(self, *, timeout: float | None = None) -> list[LossInfo]:
-        """Describes every loss of the server, sorted by name."""
-        return self._connection.call(calls.losses(), timeout)
+    def _made(self, call: calls.Call[Result], timeout: float | None) -> Outcome:
+        """The outcome of a member of a stream that has to be asked again."""
+        try:
+            return self._connection.call(call, timeout)
+        except LossdError as error:
+            return error
+
+    def losses(
+        self, *, task: str | None = None, family: str | None = None, timeout: float | None = None
+    ) -> list[LossInfo]:
+        """Describes the losses of the server, sorted by name.
+
+        Args:
+            task: only those for this task, for example "segmentation"; see `LossInfo.tasks`.
+            family: only those of this family, for example "torch_nn"; see `LossInfo.family`.
+            timeout: seconds; default the client's.
+
+        Raises:
+            InvalidArgument: if there is no such task or family; the message lists those that there are.
+        """
+        return self._connection.call(calls.losses(task, family), timeout)
 
     def loss(self, name: str, *, timeout: float | None = None) -> LossInfo:
-        """Describes one loss, by its name ("huber_loss") or class name ("HuberLoss").
+        """Describes one loss, by its name ("huber_loss"), class name ("HuberLoss") or alias ("focal_loss").
 
         Raises:
             NotFound: the message names the nearest spelling.

@@ -15,7 +15,7 @@ import grpc
 from lossd import calls, channel, coalescing
 from lossd.calls import Call
 from lossd.coalescing import Answer, Lane, Waiting
-from lossd.errors import Cancelled, DeadlineExceeded, Internal, LossdError, Unavailable, from_call
+from lossd.errors import Cancelled, DeadlineExceeded, Internal, LossdError, NotFound, Unavailable, from_call
 from lossd.results import Result
 from lossd.standing import Answers, StandingStream
 
@@ -44,7 +44,22 @@ class Connection:
         self._closed = False
 
     def call(self, call: Call[T], timeout: float | None) -> T:
-        """Sends a call and waits: every unary RPC but the shared ones goes through here."""
+        """Sends a call and waits, once more with the archives of programs that the server does not hold."""
+        return self._complete(self._call, call, timeout)
+
+    def _complete(self, send: Callable[[Call[T], float | None], T], call: Call[T], timeout: float | None) -> T:
+        begun = time.monotonic()
+        try:
+            return send(call, timeout)
+        except NotFound as error:
+            again = call.again(error)
+            if again is None:
+                raise
+        seconds = self._seconds if timeout is None else channel.seconds(timeout)
+        return self._call(again, math.inf if seconds is None else max(begun + seconds - time.monotonic(), 0.0))
+
+    def _call(self, call: Call[T], timeout: float | None) -> T:
+        """Every unary RPC but the shared ones goes through here."""
         method = self._methods.get(call.method) or self._bind(call.method)
         seconds = self._seconds if timeout is None else channel.seconds(timeout)
         try:
@@ -55,15 +70,18 @@ class Connection:
 
     def evaluate(self, call: Call[Result], timeout: float | None) -> Result:
         """As `call`; small evaluations that several threads have under way share it."""
+        return self._complete(self._share, call, timeout)
+
+    def _share(self, call: Call[Result], timeout: float | None) -> Result:
         if len(call.request) > coalescing.LARGEST:
-            return self.call(call, timeout)
+            return self._call(call, timeout)
         if not self._lane.enter():
             seconds = self._seconds if timeout is None else channel.seconds(timeout)
             answer = Answer()
             waiting = Waiting(call, seconds, answer.put)
             if self._lane.wait(waiting):
                 if not answer.comes(coalescing.PATIENCE) and self._lane.withdraw(waiting):
-                    return self.call(call, math.inf if seconds is None else waiting.left())
+                    return self._call(call, math.inf if seconds is None else waiting.left())
                 return answer.wait(waiting.left())
         try:
             return self._alone(call, timeout)
@@ -83,11 +101,11 @@ class Connection:
                 raise outcome
             self._standing.drop()
         if seconds is None:
-            return self.call(call, math.inf)
+            return self._call(call, math.inf)
         left = begun + seconds - time.monotonic()
         if left <= 0:
             raise DeadlineExceeded(f"no answer from {self.target} within {seconds:g} seconds; allow a longer `timeout`")
-        return self.call(call, left)
+        return self._call(call, left)
 
     def _open_stream(self, requests: Iterator[bytes], request_id: str) -> Answers:
         bound: grpc.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(calls.Stream.METHOD)

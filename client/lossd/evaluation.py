@@ -21,6 +21,7 @@ class Evaluation:
         gradients: True for the gradient of every input that torch differentiates, or names of inputs.
         grad_output: the vector of the vector–Jacobian product, of the shape of the result; needed for gradients of
             an unreduced loss, 1 otherwise.
+        term_gradients: also return the gradient of each term of a weighted sum by itself, unweighted.
         request_id: your own name for this evaluation, echoed in the result; at most 128 characters.
         validate_only: check everything, the elements included, and compute nothing.
         **named_inputs: arrays, by torch's forward argument names.
@@ -33,7 +34,7 @@ class Evaluation:
     {'input': [78, 85, 92], 'target': [80, 87, 90]}
     """
 
-    __slots__ = ("grad_output", "gradients", "inputs", "loss", "request_id", "validate_only")
+    __slots__ = ("grad_output", "gradients", "inputs", "loss", "request_id", "term_gradients", "validate_only")
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Evaluation:
         *inputs: ArrayLike,
         gradients: bool | str | Iterable[str] = False,
         grad_output: ArrayLike | None = None,
+        term_gradients: bool = False,
         request_id: str = "",
         validate_only: bool = False,
         **named_inputs: ArrayLike,
@@ -52,6 +54,7 @@ class Evaluation:
         self.inputs = _bind(loss, inputs, named_inputs) if inputs else named_inputs
         self.gradients = gradient_names(gradients) if gradients else ()
         self.grad_output = grad_output
+        self.term_gradients = term_gradients
         self.request_id = request_id
         self.validate_only = validate_only
 
@@ -74,6 +77,8 @@ class Evaluation:
             request.gradients.extend(self.gradients)
         if self.grad_output is not None:
             tensors.write(request.grad_output, self.grad_output, attachments, field="grad_output")
+        if self.term_gradients:
+            request.term_gradients = True
         if self.request_id:
             request.request_id = self.request_id
         if self.validate_only:

@@ -30,6 +30,12 @@ class Loss(spec.Spec):
     INPUTS: ClassVar[Mapping[str, bool]] = {"input": True, "target": True}
     """Forward arguments in torch's order, and whether plain Python integers given for one stand for floats."""
 
+    OPTIONAL: ClassVar[frozenset[str]] = frozenset()
+    """Those of them that may be left out."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ()
+    """Other names by which people look for this loss."""
+
     __array_ufunc__: ClassVar[None] = None  # numpy scalars then leave `np.float64(2) * loss` to __rmul__
 
     def __post_init__(self) -> None:
@@ -53,6 +59,11 @@ class Loss(spec.Spec):
     def inputs(self) -> Mapping[str, bool]:
         """As `INPUTS`, for this very loss."""
         return self.INPUTS
+
+    @property
+    def archives(self) -> Mapping[str, bytes]:
+        """The archives of the programs in it, by hash."""
+        return {}
 
     def named(self, label: str) -> WeightedSum:
         """This loss as a term that the results call `label`.
@@ -167,6 +178,11 @@ class WeightedSum(Loss):
                 found[given] = found.get(given, True) and term.loss.inputs.get(name, True)
         return found
 
+    @property
+    def archives(self) -> Mapping[str, bytes]:
+        """Those of all terms."""
+        return {sha256: archive for term in self.terms for sha256, archive in term.loss.archives.items()}
+
     def named(self, label: str) -> WeightedSum:
         """A single term gets this label; several become one nested term of this label."""
         terms = tuple(self.terms)
@@ -193,7 +209,9 @@ class Expression(Loss):
     Formula: `source`. A result that is not a scalar counts as unreduced: it comes back in `losses`.
 
     Args:
-        source: arithmetic, comparisons and the functions of docs/composition.md; at most 4,096 characters.
+        source: arithmetic, comparisons, constant indices and the functions of docs/composition.md; at most 4,096
+            characters. Statements before the last give parts a name, as in "e = input - target; mean(e**2)". A first
+            statement axes(input="N C") names axes, for dim="C".
 
     Inputs: those that the formula names, floating unless their array says otherwise. Two positional inputs are
     `input` and `target`; any others go by keyword.
@@ -203,6 +221,67 @@ class Expression(Loss):
     """
 
     source: str
+
+
+class Plugin(Loss):
+    """A loss that the operator of the server installed beside it; `Client.losses` lists it like any other.
+
+    Formula: the plugin's own; `Client.loss(plugin)` tells it.
+
+    Args:
+        plugin: its name in the catalogue.
+        arguments: its arguments by name: numbers, booleans, strings, lists and arrays. What they may be, the server
+            knows; floating numbers carry whole ones.
+
+    Inputs: its own. Two positional inputs are `input` and `target`; any others go by keyword.
+
+    >>> Plugin("newsvendor_loss", under=3.0, reduction="sum")
+    Plugin('newsvendor_loss', under=3.0, reduction='sum')
+    >>> (Plugin("newsvendor_loss") + Expression("mean(input)")).labels
+    ('newsvendor_loss', 'expression')
+    """
+
+    plugin: str
+    given: dict[str, Any]
+
+    def __init__(self, plugin: str, /, *, allow_broadcast: bool = False, **arguments: Any) -> None:
+        own = {"plugin": plugin, "given": _plain(arguments), "allow_broadcast": allow_broadcast}
+        for name, value in own.items():
+            object.__setattr__(self, name, value)  # frozen, as every loss is
+        self.__post_init__()
+
+    @property
+    def name(self) -> str:
+        """Name of the plugin, which is its name in the catalogue."""
+        return self.plugin
+
+    def arguments(self) -> dict[str, Any]:
+        """The contract's fields."""
+        return {"name": self.plugin, "arguments": self.given, "allow_broadcast": self.allow_broadcast}
+
+    @classmethod
+    def of(cls, arguments: dict[str, Any]) -> Plugin:
+        """The plugin that `arguments` came from."""
+        outer = {"allow_broadcast": arguments.get("allow_broadcast", False)}
+        return cls(arguments.get("name", ""), **arguments.get("arguments", {}), **outer)
+
+    def __repr__(self) -> str:
+        outer = {"allow_broadcast": True} if self.allow_broadcast else {}
+        given = [repr(self.plugin), *(f"{name}={value!r}" for name, value in (self.given | outer).items())]
+        return f"Plugin({', '.join(given)})"
+
+
+def _plain(value: Any) -> Any:
+    """The same as JSON has it."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if not isinstance(value, str | int | float | None):
+        raise TypeError(f"a plugin's arguments are numbers, booleans, strings, lists and arrays; given {value!r:.80}")
+    return value
 
 
 @cache

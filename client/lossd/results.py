@@ -6,7 +6,7 @@ change it (`array.copy()`), or to keep a small part of a large answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
@@ -20,7 +20,7 @@ from lossd.loss import Loss
 from lossd.nn import Module
 from lossd.optim import Optimizer
 from lossd.tensors import Array
-from lossd.v1 import catalog_service_pb2, evaluation_service_pb2, loss_pb2, server_service_pb2, training_service_pb2
+from lossd.v1 import catalog_service_pb2, evaluation_service_pb2, server_service_pb2, training_service_pb2
 
 T = TypeVar("T")
 
@@ -48,7 +48,17 @@ class Result:
     Each part is read from the message when it is first asked for: who wants the value pays for nothing else.
     """
 
-    PARTS = ("value", "losses", "loss_sum", "weight_sum", "terms", "gradients", "request_id", "execution")
+    PARTS = (
+        "value",
+        "losses",
+        "loss_sum",
+        "weight_sum",
+        "terms",
+        "gradients",
+        "term_gradients",
+        "request_id",
+        "execution",
+    )
 
     def __init__(
         self, message: evaluation_service_pb2.EvaluateLossResponse, attachments: Sequence[Buffer] = ()
@@ -85,6 +95,12 @@ class Result:
     def gradients(self) -> dict[str, Array]:
         """dL/d(input) sorted by input name, each of the shape and element type of its input."""
         return arrays(self._message.gradients, self._attachments)
+
+    @cached_property
+    def term_gradients(self) -> dict[str, dict[str, Array]]:
+        """d(term)/d(input) by label as in `terms`, unweighted, and by input; an input that a term ignores is absent."""
+        messages = self._message.term_gradients
+        return {label: arrays(messages[label].gradients, self._attachments) for label in _by_label(messages)}
 
     @property
     def request_id(self) -> str:
@@ -173,56 +189,6 @@ class Validation:
 
 
 @dataclass(frozen=True, slots=True)
-class LossArgument:
-    """A constructor argument: torch's name, its type, its default as JSON ("" if required), meaning and range."""
-
-    name: str
-    type: str
-    default: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class LossInput:
-    """A forward argument: torch's name, element types accepted, shapes in torch's notation, meaning and range."""
-
-    name: str
-    dtypes: tuple[str, ...]
-    shape: str
-    description: str
-    differentiable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LossInfo:
-    """What there is to know about a loss.
-
-    Attributes:
-        name: for example "huber_loss".
-        class_name: in torch.nn and here, for example "HuberLoss".
-        summary: one line.
-        formula: the unreduced formula.
-        arguments: constructor arguments.
-        inputs: forward arguments, in torch's order.
-        reductions: those it takes; the first is the default.
-        traps: mistakes that torch does not report.
-        tasks: what it is for.
-        reference: where the definition comes from.
-    """
-
-    name: str
-    class_name: str
-    summary: str
-    formula: str
-    arguments: tuple[LossArgument, ...]
-    inputs: tuple[LossInput, ...]
-    reductions: tuple[str, ...]
-    traps: tuple[str, ...]
-    tasks: tuple[str, ...]
-    reference: str
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """What a server takes; sizes in bytes, times in seconds."""
 
@@ -238,7 +204,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """Versions and limits of a server; `torch_version` is "" until its first worker is up."""
+    """Versions, limits and policies of a server; `torch_version` is "" until its first worker is up."""
 
     version: str
     torch_version: str
@@ -246,6 +212,8 @@ class ServerInfo:
     python_version: str
     engine: str
     limits: Limits
+    policies: Mapping[str, str]
+    """What its operator allows, such as {"programs": "on"}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,32 +280,18 @@ def validation(message: catalog_service_pb2.ValidateLossResponse) -> Validation:
     )
 
 
-def loss_info(message: catalog_service_pb2.LossInfo) -> LossInfo:
-    """Reads a line of the catalogue."""
-    inputs = (
-        LossInput(given.name, tuple(tensors.dtype_name(dtype) for dtype in given.dtypes), given.shape,
-                  given.description, given.differentiable)
-        for given in message.inputs
-    )  # fmt: skip
-    return LossInfo(
-        message.name,
-        message.class_name,
-        message.summary,
-        message.formula,
-        tuple(_same(LossArgument, argument) for argument in message.arguments),
-        tuple(inputs),
-        tuple(spec.enum_name(loss_pb2.Reduction.DESCRIPTOR, number) for number in message.reductions),
-        tuple(message.traps),
-        tuple(message.tasks),
-        message.reference,
-    )
-
-
 def server_info(message: server_service_pb2.GetServerInfoResponse) -> ServerInfo:
-    """Reads versions and limits."""
+    """Reads versions, limits and policies."""
     limits = _same(Limits, message.limits)
+    policies = {field.name: value for field, value in message.policies.ListFields()}
     return ServerInfo(
-        message.version, message.torch_version, message.grpc_version, message.python_version, message.engine, limits
+        message.version,
+        message.torch_version,
+        message.grpc_version,
+        message.python_version,
+        message.engine,
+        limits,
+        policies,
     )
 
 
@@ -347,7 +301,12 @@ def device(message: server_service_pb2.Device) -> Device:
 
 
 def _terms(messages: Mapping[str, float]) -> dict[str, float]:
-    return {label: messages[label] for label in sorted(messages, key=lambda label: label.split("/"))}
+    return {label: messages[label] for label in _by_label(messages)}
+
+
+def _by_label(labels: Iterable[str]) -> list[str]:
+    """Sorts labels of terms so that those of a nested sum follow its own."""
+    return sorted(labels, key=lambda label: label.split("/"))
 
 
 def _in_module_order(name: str) -> list[tuple[int, str]]:

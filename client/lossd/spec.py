@@ -12,6 +12,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar, cast
 
+from google.protobuf import struct_pb2
 from google.protobuf.message import Message
 
 from lossd import tensors
@@ -118,6 +119,8 @@ def _set(message: Message, field: Descriptor, value: Any) -> None:
     kind = field.message_type
     if field.enum_type is not None:
         setattr(message, field.name, _enum_number(field, value))
+    elif kind is None and field.is_repeated:
+        getattr(message, field.name).extend(value)
     elif kind is None:
         setattr(message, field.name, value)
     elif kind.GetOptions().map_entry:
@@ -132,6 +135,8 @@ def _set(message: Message, field: Descriptor, value: Any) -> None:
 def _write_any(message: Message, value: Any, name: str) -> None:
     if isinstance(message, tensor_pb2.Tensor):
         tensors.write(message, value, None, field=name)
+    elif isinstance(message, struct_pb2.Struct):
+        message.update(value)
     elif _descriptor(message).oneofs and _descriptor(message).oneofs[0].fields[0].message_type:
         write(value, message)
     else:
@@ -144,7 +149,7 @@ def _arguments(message: Message) -> dict[str, Any]:
         if field.enum_type is not None:
             found[field.name] = enum_name(field.enum_type, value)
         elif field.message_type is None:
-            found[field.name] = value
+            found[field.name] = tuple(value) if field.is_repeated else value
         elif field.message_type.GetOptions().map_entry:
             found[field.name] = dict(value)
         elif field.is_repeated:
@@ -157,10 +162,18 @@ def _arguments(message: Message) -> dict[str, Any]:
 def _read_any(message: Message) -> Any:
     if isinstance(message, tensor_pb2.Tensor):
         return tensors.read(message, ())
+    if isinstance(message, struct_pb2.Struct):
+        return _json(message)
     if _descriptor(message).oneofs and _descriptor(message).oneofs[0].fields[0].message_type:
         return read(message)
     kind = next(kind for kind in _kinds(Spec) if kind.__name__ == _descriptor(message).name)
     return kind.of(_arguments(message))
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, struct_pb2.Struct):
+        return {name: _json(item) for name, item in value.items()}
+    return [_json(item) for item in value] if isinstance(value, struct_pb2.ListValue) else value
 
 
 def _enum_number(field: Descriptor, value: object) -> int:

@@ -169,13 +169,20 @@ def _engine(settings: Settings, on_change: Callable[[], None]) -> Engine:
         from lossd_server.worker.worker import Worker
 
         def make_worker(device: str, owner: str) -> Worker:
-            return Worker(device, owner, max_sessions=settings.max_sessions_per_device, threads=settings.threads)
+            return Worker(
+                device,
+                owner,
+                max_sessions=settings.max_sessions_per_device,
+                threads=settings.threads,
+                programs=settings.programs == "on",
+            )
 
         return InlineEngine(devices[0], make_worker, on_change)
     launch = Launch(
         arena_bytes=settings.max_inflight_bytes + _ARENA_SLACK,
         max_sessions=settings.max_sessions_per_device,
         threads=settings.threads,
+        programs=settings.programs,
         log_level=settings.log_level,
         log_format=settings.log_format,
     )

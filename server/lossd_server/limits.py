@@ -28,3 +28,19 @@ MAX_FEATURES = 2**20
 """Width of a layer."""
 MAX_PARAMETERS = 2**28
 """Trainable numbers of a model."""
+MAX_ARCHIVE_BYTES = 64 * 2**20
+"""Bytes of a program's archive, which is not compressed."""
+MAX_ARCHIVE_MEMBERS = 1024
+"""Files in a program's archive."""
+MAX_GRAPH_BYTES = 4 * 2**20
+"""Bytes of a program's graph as JSON."""
+MAX_PROGRAM_NODES = 4096
+"""Operators of a program."""
+MAX_PROGRAM_WORK = 2**37
+"""Multiplications that the matrix products of one evaluation of a program may take."""
+MAX_PROGRAM_SECONDS = 20.0
+"""Time that the forward of a program may take, looked at between its operators."""
+MAX_PROGRAMS = 64
+"""Programs that a worker keeps."""
+MAX_PROGRAMS_BYTES = 256 * 2**20
+"""Bytes of the archives of the programs that a worker keeps."""

@@ -52,6 +52,9 @@ class Settings(BaseModel):
     threads: int = Field(
         0, ge=0, description="Threads that one kernel may use in each worker; 0 leaves torch's default."
     )
+    programs: Literal["on", "off"] = Field(
+        "on", description="Whether losses that callers exported by torch.export are evaluated; off refuses them."
+    )
     insecure: bool = Field(False, description="Serve beyond loopback without TLS.")
     tls_cert: Path | None = Field(None, description="PEM certificate chain of the server.")
     tls_key: Path | None = Field(None, description="PEM private key of the server.")

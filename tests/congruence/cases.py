@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 import torch
-from congruence.oracle import Case, generator, grid
+from congruence.oracle import DISTANCES, Case, generator, grid
 from torch import Tensor
 
 SHAPES = ((), (1,), (0,), (5,), (1, 1), (3, 4), (0, 3), (2, 0, 3), (2, 3, 4), (7, 33))
@@ -157,6 +157,106 @@ def _alignments(kind: Make, dtype: torch.dtype, integers: torch.dtype) -> Iterat
         yield one | {"input_lengths": lengths(9), "target_lengths": lengths(4)}, blank
 
 
+def _signs(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    return torch.randint(2, shape, generator=generator(shape, "sign")).mul(2).sub(1).to(dtype)
+
+
+def _margins(loss: str, names: tuple[str, ...], dtype: torch.dtype, **choices: Any) -> Iterator[Case]:
+    """Losses of scores against signs, floating or whole."""
+    for kind in (normal, extreme):
+        for shape in (*SHAPES, *LARGE) if kind is normal else SHAPES:
+            scores = {name: kind(shape, dtype, name) for name in names}
+            for signs in (dtype, torch.int64):
+                for arguments in _few(grid(**choices), *scores.values()):
+                    yield Case(loss, arguments, scores | {"target": _signs(shape, signs)})
+
+
+def _cosines(dtype: torch.dtype) -> Iterator[Case]:
+    for kind in (normal, extreme, large):
+        for shape in ((4,), (1,), (1, 3), (5, 4), (0, 3), (3, 0), (64, 200)):
+            pair = {name: kind(shape, dtype, name) for name in ("input1", "input2")}
+            for arguments in grid(margin=[..., 0.3, -0.5]):
+                yield Case("CosineEmbeddingLoss", arguments, pair | {"target": _signs(shape[:-1], dtype)})
+
+
+def _multi_margin(dtype: torch.dtype) -> Iterator[Case]:
+    for kind in (normal, extreme):
+        for shape in ((4,), (1,), (1, 3), (5, 4), (64, 200)):
+            weights = [..., uniform(shape[-1:], dtype, "w")]
+            inputs = {"input": kind(shape, dtype, 0), "target": _indices(shape)}
+            for arguments in grid(p=[..., 2], margin=[..., 0.2, -1.0], weight=weights):
+                yield Case("MultiMarginLoss", arguments, inputs)
+
+
+def _label_lists(dtype: torch.dtype) -> Iterator[Case]:
+    for kind in (normal, extreme):
+        for shape in ((4,), (1,), (1, 3), (5, 4), (16, 30)):
+            target = torch.randint(-1, shape[-1], shape, generator=generator(shape, "labels"))
+            full = torch.arange(shape[-1]).expand(shape).contiguous()
+            for labels in (target, full, torch.full(shape, -1)):
+                yield Case("MultiLabelMarginLoss", {}, {"input": kind(shape, dtype, 0), "target": labels})
+
+
+def _triplets(loss: str, dtype: torch.dtype, **choices: Any) -> Iterator[Case]:
+    for kind in (normal, extreme):
+        for shape in ((4,), (1,), (1, 3), (5, 4), (0, 3), (2, 3, 4), (64, 200)):
+            inputs = {name: kind(shape, dtype, name) for name in ("anchor", "positive", "negative")}
+            for arguments in _few(grid(**choices), *inputs.values()):
+                yield Case(loss, arguments, inputs)
+
+
+def _variances(dtype: torch.dtype) -> Iterator[Case]:
+    for inputs in pairs({"normal": (normal, normal)}, dtype):
+        shape = tuple(inputs["input"].shape)
+        shapes = [shape, *([shape[:-1], (*shape[:-1], 1)] if shape else [])]
+        for variances in shapes:
+            given = inputs | {"var": normal(variances, dtype, "var").abs()}
+            for arguments in _few(grid(full=[..., True], eps=[..., 0.5]), *given.values()):
+                yield Case("GaussianNLLLoss", arguments, given)
+
+
+def _linear(dtype: torch.dtype) -> Iterator[Case]:
+    """Index and soft targets, further dimensions, a bias, and both ways to compute it."""
+    width, classes = 6, 5
+    chunked = {"batch_chunk_size": 2}
+    for rows in ((7,), (), (0,)):
+        for further in ((), (3,)) if rows else ((),):
+            for kind in (normal, large):
+                shape = {"in_features": width, "num_classes": classes, "out_features": further}
+                own = {
+                    "input": kind((*rows, width), dtype, "in"),
+                    "linear.weight": normal((classes * (3 if further else 1), width), dtype, "weight"),
+                    "linear.bias": normal((classes * (3 if further else 1),), dtype, "bias"),
+                }
+                index = torch.randint(classes, (*rows, *further), generator=generator("index"))
+                soft = uniform((*rows, classes, *further), dtype, "soft")
+                for target in (index, soft):
+                    for arguments in grid(
+                        bias=[..., True],
+                        label_smoothing=[..., 0.1],
+                        weight=[..., uniform((classes,), dtype, "w") + 0.1],
+                        ignore_index=[..., 1] if target is index else [...],
+                        options=[..., chunked] if rows == (7,) and not further and target is index else [...],
+                    ):
+                        names = ("linear.weight", "linear.bias") if arguments.get("bias") else ("linear.weight",)
+                        if arguments.get("options") and arguments.get("label_smoothing"):
+                            continue  # which torch would leave aside, and lossd refuses
+                        inputs = {"input": own["input"], "target": target, **{name: own[name] for name in names}}
+                        yield Case("LinearCrossEntropyLoss", shape | arguments, inputs)
+
+
+def _adaptive(dtype: torch.dtype) -> Iterator[Case]:
+    for rows in ((9,), (), (1,)):
+        for cutoffs in ([2], [3, 5], [1, 2, 6]):
+            for arguments in grid(div_value=[..., 2.0], head_bias=[..., True]):
+                shape = {"in_features": 64, "n_classes": 7, "cutoffs": cutoffs} | arguments
+                module = torch.nn.AdaptiveLogSoftmaxWithLoss(**shape)
+                parameters = {n: normal(tuple(p.shape), dtype, n) for n, p in module.named_parameters()}
+                target = torch.randint(7, rows, generator=generator(rows, cutoffs))
+                inputs = {"input": normal((*rows, 64), dtype, "x"), "target": target, **parameters}
+                yield Case("AdaptiveLogSoftmaxWithLoss", shape, inputs)
+
+
 def cases(loss: str, dtype: torch.dtype) -> Iterator[Case]:
     """Every case of a loss but for its reduction."""
     return _CASES[loss](dtype)
@@ -176,5 +276,32 @@ _CASES: dict[str, Callable[[torch.dtype], Iterator[Case]]] = {
     "BCELoss": lambda dtype: _rescaled("BCELoss", PROBABILITIES, dtype, "weight"),
     "BCEWithLogitsLoss": lambda dtype: _rescaled("BCEWithLogitsLoss", LOGITS, dtype, "weight", "pos_weight"),
     "CTCLoss": _ctc,
+    "GaussianNLLLoss": _variances,
+    "MarginRankingLoss": lambda dtype: _margins(
+        "MarginRankingLoss", ("input1", "input2"), dtype, margin=[..., 0.5, -1.0]
+    ),
+    "HingeEmbeddingLoss": lambda dtype: _margins("HingeEmbeddingLoss", ("input",), dtype, margin=[..., 0.5, -1.0]),
+    "SoftMarginLoss": lambda dtype: _margins("SoftMarginLoss", ("input",), dtype),
+    "CosineEmbeddingLoss": _cosines,
+    "MultiMarginLoss": _multi_margin,
+    "MultiLabelMarginLoss": _label_lists,
+    "MultiLabelSoftMarginLoss": lambda dtype: _rescaled("MultiLabelSoftMarginLoss", LOGITS, dtype, "weight"),
+    "TripletMarginLoss": lambda dtype: _triplets(
+        "TripletMarginLoss",
+        dtype,
+        margin=[..., 0.2],
+        p=[..., 1.0, 3.0, float("inf")],
+        eps=[..., 0.0, 1e-3],
+        swap=[..., True],
+    ),
+    "TripletMarginWithDistanceLoss": lambda dtype: _triplets(
+        "TripletMarginWithDistanceLoss",
+        dtype,
+        distance_function=[..., *DISTANCES],
+        margin=[..., 0.2],
+        swap=[..., True],
+    ),
+    "LinearCrossEntropyLoss": _linear,
+    "AdaptiveLogSoftmaxWithLoss": _adaptive,
 }
 LOSSES = tuple(_CASES)

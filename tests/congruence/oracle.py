@@ -51,12 +51,52 @@ class Case:
     inputs: Mapping[str, Tensor]
     broadcast: bool = False
 
-    def module(self) -> nn.Module:
-        return getattr(nn, self.loss)(**self.arguments)
+    def module(self) -> Any:
+        """What torch computes it with: a function of the inputs in their order."""
+        arguments = dict(self.arguments)
+        if "distance_function" in arguments:
+            arguments["distance_function"] = DISTANCES[arguments["distance_function"]]
+        if arguments.get("options"):
+            arguments["options"] = nn.LinearCrossEntropyOptions(**{"chunking_method": None} | arguments["options"])
+        module = getattr(nn, self.loss)(**arguments)
+        return Parametric(module) if list(module.parameters()) else module
+
+    @property
+    def names(self) -> list[str]:
+        """The inputs that torch differentiates."""
+        floating = [name for name, given in self.inputs.items() if given.is_floating_point()]
+        return [name for name in floating if name != "target" or self.loss not in SIGNED]
 
     def __str__(self) -> str:
         shapes = {name: (str(tensor.dtype)[6:], tuple(tensor.shape)) for name, tensor in self.inputs.items()}
         return f"{self.loss}({dict(self.arguments)}) of {shapes}"
+
+
+DISTANCES = {
+    "pairwise": nn.PairwiseDistance(),
+    "manhattan": nn.PairwiseDistance(p=1),
+    "chebyshev": nn.PairwiseDistance(p=math.inf),
+    "squared_euclidean": lambda x, y: (x - y).pow(2).sum(dim=-1),
+    "cosine": lambda x, y: 1 - nn.functional.cosine_similarity(x, y, dim=-1),
+}
+"""What the names of distances mean, in torch's own words."""
+
+
+SIGNED = ("SoftMarginLoss", "HingeEmbeddingLoss", "CosineEmbeddingLoss")
+"""Losses that look at the sign of their target, and have no gradient for it."""
+
+
+class Parametric:
+    """A module with parameters as a function of its inputs and then of its parameters."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self.reduction = getattr(module, "reduction", "mean")
+
+    def __call__(self, input_: Tensor, target: Tensor, *parameters: Tensor) -> Tensor:
+        names = [name for name, _ in self._module.named_parameters()]
+        output = torch.func.functional_call(self._module, dict(zip(names, parameters, strict=True)), (input_, target))
+        return getattr(output, "loss", output)
 
 
 @dataclass
@@ -193,8 +233,23 @@ def spec(case: Case, form: str, attachments: list[bytes]) -> loss_pb2.LossSpec:
         elif isinstance(value, Tensor):
             getattr(inner, name).CopyFrom(tensor(value, form, attachments))
         elif value is not None:
-            setattr(inner, name, value)
+            _set(inner, name, value)
     return message
+
+
+def _set(message: Any, name: str, value: Any) -> None:
+    field = message.DESCRIPTOR.fields_by_name[name]
+    if isinstance(value, Mapping):
+        getattr(message, name).SetInParent()
+        for key, inner in value.items():
+            _set(getattr(message, name), key, inner)
+    elif field.is_repeated:
+        getattr(message, name).extend(value)
+    elif field.enum_type is not None:
+        prefix = field.enum_type.values[0].name.removesuffix("UNSPECIFIED")
+        setattr(message, name, field.enum_type.values_by_name[prefix + value.upper()].number)
+    else:
+        setattr(message, name, value)
 
 
 def field_name(class_name: str) -> str:
@@ -263,7 +318,7 @@ def check(worker: Worker, case: Case, form: str = "raw") -> bool:
 
     Where torch refuses, the worker must refuse too, with INVALID_ARGUMENT.
     """
-    expected = local(case.module(), case.inputs)
+    expected = local(case.module(), case.inputs, names=case.names)
     message, attachments = request(case, form, ["*"], expected.vector)
     answer, returned, refused = None, [], None
     try:

@@ -29,6 +29,8 @@ pytestmark = [  # local torch's own warnings of the traps that are walked into o
 ]
 
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+NO_HALVES = ("CTCLoss", "MultiMarginLoss", "MultiLabelMarginLoss")
+"""Losses that torch does not compute in float16 and bfloat16."""
 REDUCTIONS = ("default", "none", "mean", "sum", "batchmean")
 EVERY = {torch.float32: 2, torch.float64: 5, torch.float16: 7, torch.bfloat16: 7}
 """Of losses with hundreds of cases each n-th, a different one for each reduction."""
@@ -44,6 +46,8 @@ def with_reduction(case: Case, reduction: str) -> Case:
 
 
 def reductions(loss: str) -> tuple[str, ...]:
+    if loss == "AdaptiveLogSoftmaxWithLoss":  # which has none
+        return REDUCTIONS[:1]
     return REDUCTIONS if loss == "KLDivLoss" else REDUCTIONS[:-1]
 
 
@@ -59,7 +63,7 @@ def test_is_torch_bit_for_bit(worker: Worker, loss: str, reduction: str, dtype: 
     taken = 0
     for number, case in enumerate(every[REDUCTIONS.index(reduction) % step :: step]):
         taken += oracle.check(worker, with_reduction(case, reduction), FORMS[1 + number % 2])
-    assert taken >= 3 or (loss, dtype.itemsize) == ("CTCLoss", 2), "torch took next to none of the cases"
+    assert taken >= 3 or (dtype.itemsize == 2 and loss in NO_HALVES), "torch took next to none of the cases"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -92,6 +96,16 @@ def test_gradient_of_a_scalar_takes_a_grad_output(worker: Worker) -> None:
         answer, returned = oracle.run(worker, "EvaluateLoss", message, attachments, evaluation.EvaluateLossResponse)
         assert expected.result is not None
         oracle.assert_same(case, expected, oracle.outcome(answer, returned, expected.result))
+
+
+@pytest.mark.parametrize("loss", ["MultiMarginLoss", "MultiLabelMarginLoss"])
+def test_memory_of_others_is_no_loss(worker: Worker, loss: str) -> None:
+    """Of an empty batch torch's kernel answers what its memory held before; lossd refuses it."""
+    target = torch.zeros((0,) if loss == "MultiMarginLoss" else (0, 3), dtype=torch.int64)
+    case = Case(loss, {}, {"input": torch.zeros(0, 3), "target": target})
+    with pytest.raises(oracle.Refused) as refused:
+        oracle.run(worker, "EvaluateLoss", oracle.request(case)[0], (), evaluation.EvaluateLossResponse)
+    assert (refused.value.reason, refused.value.field) == ("SHAPE_MISMATCH", "inputs.input")
 
 
 def mean_cases(dtype: torch.dtype) -> Iterator[Case]:
@@ -177,7 +191,7 @@ def sample() -> list[Case]:
         small = [case for case in cases(loss, torch.float32) if all(x.numel() < 300 for x in case.inputs.values())]
         spread = small[:: max(len(small) // 12, 1)]
         reduced = [with_reduction(case, r) for case, r in zip(spread, itertools.cycle(reductions(loss)), strict=False)]
-        chosen += [case for case in reduced if not oracle.local(case.module(), case.inputs).refusal]
+        chosen += [case for case in reduced if not oracle.local(case.module(), case.inputs, names=case.names).refusal]
     assert len(chosen) > 100
     return chosen
 
@@ -188,7 +202,7 @@ def test_the_server_answers_as_the_worker_does(server: RunningServer, form: str)
     with grpc.insecure_channel(server.target) as channel:
         method = channel.unary_unary("/lossd.v1.EvaluationService/EvaluateLoss")
         for case in sample():
-            expected = oracle.local(case.module(), case.inputs)
+            expected = oracle.local(case.module(), case.inputs, names=case.names)
             message, attachments = oracle.request(case, form, ["*"], expected.vector)
             header, returned = framing.split(method(framing.join(message.SerializeToString(), attachments), timeout=30))
             answer = evaluation.EvaluateLossResponse.FromString(bytes(header))

@@ -219,7 +219,7 @@ def test_the_asynchronous_client(server: RunningServer) -> None:
                 assert set(await session.state_dict()) == {"weight", "bias"}
             assert await client.validate(lossd.MSELoss(), input=np.ones(3), target=np.ones(3))
             assert (await client.loss("MSELoss")).name == "mse_loss"
-            assert len(await client.losses()) == 13
+            assert "dice_loss" in {loss.name for loss in await client.losses()}
             assert (await client.server_info()).engine == "process"
             assert (await client.devices())[0].sessions >= 0
 

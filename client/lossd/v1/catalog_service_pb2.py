@@ -26,7 +26,7 @@ from lossd.v1 import loss_pb2 as lossd_dot_v1_dot_loss__pb2
 from lossd.v1 import tensor_pb2 as lossd_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elossd/v1/catalog_service.proto\x12\x08lossd.v1\x1a\x13lossd/v1/loss.proto\x1a\x15lossd/v1/tensor.proto\"\x13\n\x11ListLossesRequest\"8\n\x12ListLossesResponse\x12\"\n\x06losses\x18\x01 \x03(\x0b\x32\x12.lossd.v1.LossInfo\"\x1e\n\x0eGetLossRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"3\n\x0fGetLossResponse\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossInfo\"\xf8\x01\n\x08LossInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nclass_name\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x0f\n\x07\x66ormula\x18\x04 \x01(\t\x12)\n\targuments\x18\x05 \x03(\x0b\x32\x16.lossd.v1.LossArgument\x12#\n\x06inputs\x18\x06 \x03(\x0b\x32\x13.lossd.v1.LossInput\x12\'\n\nreductions\x18\x07 \x03(\x0e\x32\x13.lossd.v1.Reduction\x12\r\n\x05traps\x18\x08 \x03(\t\x12\r\n\x05tasks\x18\t \x03(\t\x12\x11\n\treference\x18\n \x01(\t\"P\n\x0cLossArgument\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\"y\n\tLossInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x06\x64types\x18\x02 \x03(\x0e\x32\x12.lossd.v1.DataType\x12\r\n\x05shape\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x16\n\x0e\x64ifferentiable\x18\x05 \x01(\x08\"\xca\x01\n\x13ValidateLossRequest\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossSpec\x12\x39\n\x06inputs\x18\x02 \x03(\x0b\x32).lossd.v1.ValidateLossRequest.InputsEntry\x12\x11\n\tgradients\x18\x03 \x03(\t\x1a\x43\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.lossd.v1.TensorType:\x02\x38\x01\"\xc6\x01\n\x14ValidateLossResponse\x12$\n\x06result\x18\x01 \x01(\x0b\x32\x14.lossd.v1.TensorType\x12@\n\tgradients\x18\x02 \x03(\x0b\x32-.lossd.v1.ValidateLossResponse.GradientsEntry\x1a\x46\n\x0eGradientsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.lossd.v1.TensorType:\x02\x38\x01\">\n\nTensorType\x12!\n\x05\x64type\x18\x01 \x01(\x0e\x32\x12.lossd.v1.DataType\x12\r\n\x05shape\x18\x02 \x03(\x03\x32\xf7\x01\n\x0e\x43\x61talogService\x12L\n\nListLosses\x12\x1b.lossd.v1.ListLossesRequest\x1a\x1c.lossd.v1.ListLossesResponse\"\x03\x90\x02\x01\x12\x43\n\x07GetLoss\x12\x18.lossd.v1.GetLossRequest\x1a\x19.lossd.v1.GetLossResponse\"\x03\x90\x02\x01\x12R\n\x0cValidateLoss\x12\x1d.lossd.v1.ValidateLossRequest\x1a\x1e.lossd.v1.ValidateLossResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elossd/v1/catalog_service.proto\x12\x08lossd.v1\x1a\x13lossd/v1/loss.proto\x1a\x15lossd/v1/tensor.proto\"1\n\x11ListLossesRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\"8\n\x12ListLossesResponse\x12\"\n\x06losses\x18\x01 \x03(\x0b\x32\x12.lossd.v1.LossInfo\"\x1e\n\x0eGetLossRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"3\n\x0fGetLossResponse\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossInfo\"\xcf\x02\n\x08LossInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nclass_name\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x0f\n\x07\x66ormula\x18\x04 \x01(\t\x12)\n\targuments\x18\x05 \x03(\x0b\x32\x16.lossd.v1.LossArgument\x12#\n\x06inputs\x18\x06 \x03(\x0b\x32\x13.lossd.v1.LossInput\x12\'\n\nreductions\x18\x07 \x03(\x0e\x32\x13.lossd.v1.Reduction\x12\r\n\x05traps\x18\x08 \x03(\t\x12\r\n\x05tasks\x18\t \x03(\t\x12\x11\n\treference\x18\n \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x0b \x01(\t\x12\x0f\n\x07\x61liases\x18\x0c \x03(\t\x12\x0c\n\x04mean\x18\r \x01(\t\x12&\n\x07\x65xample\x18\x0e \x01(\x0b\x32\x15.lossd.v1.LossExample\"O\n\x0bLossExample\x12\x11\n\targuments\x18\x01 \x01(\t\x12\x0e\n\x06inputs\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x01\x12\x0e\n\x06python\x18\x04 \x01(\t\"\xaa\x01\n\x0cLossArgument\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x10\n\x08required\x18\x05 \x01(\x08\x12\x0f\n\x07\x63hoices\x18\x06 \x03(\t\x12\r\n\x05range\x18\x07 \x01(\t\x12&\n\x06\x66ields\x18\x08 \x03(\x0b\x32\x16.lossd.v1.LossArgument\"\x8b\x01\n\tLossInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x06\x64types\x18\x02 \x03(\x0e\x32\x12.lossd.v1.DataType\x12\r\n\x05shape\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x16\n\x0e\x64ifferentiable\x18\x05 \x01(\x08\x12\x10\n\x08optional\x18\x06 \x01(\x08\"\xca\x01\n\x13ValidateLossRequest\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossSpec\x12\x39\n\x06inputs\x18\x02 \x03(\x0b\x32).lossd.v1.ValidateLossRequest.InputsEntry\x12\x11\n\tgradients\x18\x03 \x03(\t\x1a\x43\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.lossd.v1.TensorType:\x02\x38\x01\"\xc6\x01\n\x14ValidateLossResponse\x12$\n\x06result\x18\x01 \x01(\x0b\x32\x14.lossd.v1.TensorType\x12@\n\tgradients\x18\x02 \x03(\x0b\x32-.lossd.v1.ValidateLossResponse.GradientsEntry\x1a\x46\n\x0eGradientsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.lossd.v1.TensorType:\x02\x38\x01\">\n\nTensorType\x12!\n\x05\x64type\x18\x01 \x01(\x0e\x32\x12.lossd.v1.DataType\x12\r\n\x05shape\x18\x02 \x03(\x03\x32\xf7\x01\n\x0e\x43\x61talogService\x12L\n\nListLosses\x12\x1b.lossd.v1.ListLossesRequest\x1a\x1c.lossd.v1.ListLossesResponse\"\x03\x90\x02\x01\x12\x43\n\x07GetLoss\x12\x18.lossd.v1.GetLossRequest\x1a\x19.lossd.v1.GetLossResponse\"\x03\x90\x02\x01\x12R\n\x0cValidateLoss\x12\x1d.lossd.v1.ValidateLossRequest\x1a\x1e.lossd.v1.ValidateLossResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,29 +44,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGSERVICE'].methods_by_name['ValidateLoss']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['ValidateLoss']._serialized_options = b'\220\002\001'
   _globals['_LISTLOSSESREQUEST']._serialized_start=88
-  _globals['_LISTLOSSESREQUEST']._serialized_end=107
-  _globals['_LISTLOSSESRESPONSE']._serialized_start=109
-  _globals['_LISTLOSSESRESPONSE']._serialized_end=165
-  _globals['_GETLOSSREQUEST']._serialized_start=167
-  _globals['_GETLOSSREQUEST']._serialized_end=197
-  _globals['_GETLOSSRESPONSE']._serialized_start=199
-  _globals['_GETLOSSRESPONSE']._serialized_end=250
-  _globals['_LOSSINFO']._serialized_start=253
-  _globals['_LOSSINFO']._serialized_end=501
-  _globals['_LOSSARGUMENT']._serialized_start=503
-  _globals['_LOSSARGUMENT']._serialized_end=583
-  _globals['_LOSSINPUT']._serialized_start=585
-  _globals['_LOSSINPUT']._serialized_end=706
-  _globals['_VALIDATELOSSREQUEST']._serialized_start=709
-  _globals['_VALIDATELOSSREQUEST']._serialized_end=911
-  _globals['_VALIDATELOSSREQUEST_INPUTSENTRY']._serialized_start=844
-  _globals['_VALIDATELOSSREQUEST_INPUTSENTRY']._serialized_end=911
-  _globals['_VALIDATELOSSRESPONSE']._serialized_start=914
-  _globals['_VALIDATELOSSRESPONSE']._serialized_end=1112
-  _globals['_VALIDATELOSSRESPONSE_GRADIENTSENTRY']._serialized_start=1042
-  _globals['_VALIDATELOSSRESPONSE_GRADIENTSENTRY']._serialized_end=1112
-  _globals['_TENSORTYPE']._serialized_start=1114
-  _globals['_TENSORTYPE']._serialized_end=1176
-  _globals['_CATALOGSERVICE']._serialized_start=1179
-  _globals['_CATALOGSERVICE']._serialized_end=1426
+  _globals['_LISTLOSSESREQUEST']._serialized_end=137
+  _globals['_LISTLOSSESRESPONSE']._serialized_start=139
+  _globals['_LISTLOSSESRESPONSE']._serialized_end=195
+  _globals['_GETLOSSREQUEST']._serialized_start=197
+  _globals['_GETLOSSREQUEST']._serialized_end=227
+  _globals['_GETLOSSRESPONSE']._serialized_start=229
+  _globals['_GETLOSSRESPONSE']._serialized_end=280
+  _globals['_LOSSINFO']._serialized_start=283
+  _globals['_LOSSINFO']._serialized_end=618
+  _globals['_LOSSEXAMPLE']._serialized_start=620
+  _globals['_LOSSEXAMPLE']._serialized_end=699
+  _globals['_LOSSARGUMENT']._serialized_start=702
+  _globals['_LOSSARGUMENT']._serialized_end=872
+  _globals['_LOSSINPUT']._serialized_start=875
+  _globals['_LOSSINPUT']._serialized_end=1014
+  _globals['_VALIDATELOSSREQUEST']._serialized_start=1017
+  _globals['_VALIDATELOSSREQUEST']._serialized_end=1219
+  _globals['_VALIDATELOSSREQUEST_INPUTSENTRY']._serialized_start=1152
+  _globals['_VALIDATELOSSREQUEST_INPUTSENTRY']._serialized_end=1219
+  _globals['_VALIDATELOSSRESPONSE']._serialized_start=1222
+  _globals['_VALIDATELOSSRESPONSE']._serialized_end=1420
+  _globals['_VALIDATELOSSRESPONSE_GRADIENTSENTRY']._serialized_start=1350
+  _globals['_VALIDATELOSSRESPONSE_GRADIENTSENTRY']._serialized_end=1420
+  _globals['_TENSORTYPE']._serialized_start=1422
+  _globals['_TENSORTYPE']._serialized_end=1484
+  _globals['_CATALOGSERVICE']._serialized_start=1487
+  _globals['_CATALOGSERVICE']._serialized_end=1734
 # @@protoc_insertion_point(module_scope)

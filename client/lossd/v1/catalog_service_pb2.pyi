@@ -9,8 +9,12 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ListLossesRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("task", "family")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    family: str
+    def __init__(self, task: _Optional[str] = ..., family: _Optional[str] = ...) -> None: ...
 
 class ListLossesResponse(_message.Message):
     __slots__ = ("losses",)
@@ -31,7 +35,7 @@ class GetLossResponse(_message.Message):
     def __init__(self, loss: _Optional[_Union[LossInfo, _Mapping]] = ...) -> None: ...
 
 class LossInfo(_message.Message):
-    __slots__ = ("name", "class_name", "summary", "formula", "arguments", "inputs", "reductions", "traps", "tasks", "reference")
+    __slots__ = ("name", "class_name", "summary", "formula", "arguments", "inputs", "reductions", "traps", "tasks", "reference", "family", "aliases", "mean", "example")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CLASS_NAME_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +46,10 @@ class LossInfo(_message.Message):
     TRAPS_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLE_FIELD_NUMBER: _ClassVar[int]
     name: str
     class_name: str
     summary: str
@@ -52,33 +60,59 @@ class LossInfo(_message.Message):
     traps: _containers.RepeatedScalarFieldContainer[str]
     tasks: _containers.RepeatedScalarFieldContainer[str]
     reference: str
-    def __init__(self, name: _Optional[str] = ..., class_name: _Optional[str] = ..., summary: _Optional[str] = ..., formula: _Optional[str] = ..., arguments: _Optional[_Iterable[_Union[LossArgument, _Mapping]]] = ..., inputs: _Optional[_Iterable[_Union[LossInput, _Mapping]]] = ..., reductions: _Optional[_Iterable[_Union[_loss_pb2.Reduction, str]]] = ..., traps: _Optional[_Iterable[str]] = ..., tasks: _Optional[_Iterable[str]] = ..., reference: _Optional[str] = ...) -> None: ...
+    family: str
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    mean: str
+    example: LossExample
+    def __init__(self, name: _Optional[str] = ..., class_name: _Optional[str] = ..., summary: _Optional[str] = ..., formula: _Optional[str] = ..., arguments: _Optional[_Iterable[_Union[LossArgument, _Mapping]]] = ..., inputs: _Optional[_Iterable[_Union[LossInput, _Mapping]]] = ..., reductions: _Optional[_Iterable[_Union[_loss_pb2.Reduction, str]]] = ..., traps: _Optional[_Iterable[str]] = ..., tasks: _Optional[_Iterable[str]] = ..., reference: _Optional[str] = ..., family: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., mean: _Optional[str] = ..., example: _Optional[_Union[LossExample, _Mapping]] = ...) -> None: ...
+
+class LossExample(_message.Message):
+    __slots__ = ("arguments", "inputs", "value", "python")
+    ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    PYTHON_FIELD_NUMBER: _ClassVar[int]
+    arguments: str
+    inputs: str
+    value: float
+    python: str
+    def __init__(self, arguments: _Optional[str] = ..., inputs: _Optional[str] = ..., value: _Optional[float] = ..., python: _Optional[str] = ...) -> None: ...
 
 class LossArgument(_message.Message):
-    __slots__ = ("name", "type", "default", "description")
+    __slots__ = ("name", "type", "default", "description", "required", "choices", "range", "fields")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
+    RANGE_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
     name: str
     type: str
     default: str
     description: str
-    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., default: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+    required: bool
+    choices: _containers.RepeatedScalarFieldContainer[str]
+    range: str
+    fields: _containers.RepeatedCompositeFieldContainer[LossArgument]
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., default: _Optional[str] = ..., description: _Optional[str] = ..., required: bool = ..., choices: _Optional[_Iterable[str]] = ..., range: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[LossArgument, _Mapping]]] = ...) -> None: ...
 
 class LossInput(_message.Message):
-    __slots__ = ("name", "dtypes", "shape", "description", "differentiable")
+    __slots__ = ("name", "dtypes", "shape", "description", "differentiable", "optional")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DTYPES_FIELD_NUMBER: _ClassVar[int]
     SHAPE_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     DIFFERENTIABLE_FIELD_NUMBER: _ClassVar[int]
+    OPTIONAL_FIELD_NUMBER: _ClassVar[int]
     name: str
     dtypes: _containers.RepeatedScalarFieldContainer[_tensor_pb2.DataType]
     shape: str
     description: str
     differentiable: bool
-    def __init__(self, name: _Optional[str] = ..., dtypes: _Optional[_Iterable[_Union[_tensor_pb2.DataType, str]]] = ..., shape: _Optional[str] = ..., description: _Optional[str] = ..., differentiable: bool = ...) -> None: ...
+    optional: bool
+    def __init__(self, name: _Optional[str] = ..., dtypes: _Optional[_Iterable[_Union[_tensor_pb2.DataType, str]]] = ..., shape: _Optional[str] = ..., description: _Optional[str] = ..., differentiable: bool = ..., optional: bool = ...) -> None: ...
 
 class ValidateLossRequest(_message.Message):
     __slots__ = ("loss", "inputs", "gradients")

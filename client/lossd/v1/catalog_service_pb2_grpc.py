@@ -57,7 +57,7 @@ class CatalogServiceServicer(object):
     """
 
     def ListLosses(self, request, context):
-        """Lists every loss, in alphabetical order.
+        """Lists the losses, in alphabetical order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class EvaluateLossRequest(_message.Message):
-    __slots__ = ("loss", "inputs", "gradients", "grad_output", "request_id", "validate_only", "response_encoding", "attachments")
+    __slots__ = ("loss", "inputs", "gradients", "grad_output", "request_id", "validate_only", "response_encoding", "term_gradients", "attachments")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +25,7 @@ class EvaluateLossRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_ENCODING_FIELD_NUMBER: _ClassVar[int]
+    TERM_GRADIENTS_FIELD_NUMBER: _ClassVar[int]
     ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     loss: _loss_pb2.LossSpec
     inputs: _containers.MessageMap[str, _tensor_pb2.Tensor]
@@ -33,11 +34,12 @@ class EvaluateLossRequest(_message.Message):
     request_id: str
     validate_only: bool
     response_encoding: _tensor_pb2.ResponseEncoding
+    term_gradients: bool
     attachments: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, loss: _Optional[_Union[_loss_pb2.LossSpec, _Mapping]] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., gradients: _Optional[_Iterable[str]] = ..., grad_output: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., request_id: _Optional[str] = ..., validate_only: bool = ..., response_encoding: _Optional[_Union[_tensor_pb2.ResponseEncoding, str]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, loss: _Optional[_Union[_loss_pb2.LossSpec, _Mapping]] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., gradients: _Optional[_Iterable[str]] = ..., grad_output: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., request_id: _Optional[str] = ..., validate_only: bool = ..., response_encoding: _Optional[_Union[_tensor_pb2.ResponseEncoding, str]] = ..., term_gradients: bool = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class EvaluateLossResponse(_message.Message):
-    __slots__ = ("value", "losses", "loss_sum", "weight_sum", "terms", "gradients", "request_id", "execution", "attachments")
+    __slots__ = ("value", "losses", "loss_sum", "weight_sum", "terms", "gradients", "request_id", "execution", "term_gradients", "attachments")
     class TermsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -52,6 +54,13 @@ class EvaluateLossResponse(_message.Message):
         key: str
         value: _tensor_pb2.Tensor
         def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
+    class TermGradientsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: TermGradients
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[TermGradients, _Mapping]] = ...) -> None: ...
     VALUE_FIELD_NUMBER: _ClassVar[int]
     LOSSES_FIELD_NUMBER: _ClassVar[int]
     LOSS_SUM_FIELD_NUMBER: _ClassVar[int]
@@ -60,6 +69,7 @@ class EvaluateLossResponse(_message.Message):
     GRADIENTS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_FIELD_NUMBER: _ClassVar[int]
+    TERM_GRADIENTS_FIELD_NUMBER: _ClassVar[int]
     ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     value: float
     losses: _tensor_pb2.Tensor
@@ -69,8 +79,22 @@ class EvaluateLossResponse(_message.Message):
     gradients: _containers.MessageMap[str, _tensor_pb2.Tensor]
     request_id: str
     execution: _tensor_pb2.Execution
+    term_gradients: _containers.MessageMap[str, TermGradients]
     attachments: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, value: _Optional[float] = ..., losses: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., loss_sum: _Optional[float] = ..., weight_sum: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., gradients: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., request_id: _Optional[str] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, value: _Optional[float] = ..., losses: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., loss_sum: _Optional[float] = ..., weight_sum: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., gradients: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., request_id: _Optional[str] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., term_gradients: _Optional[_Mapping[str, TermGradients]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class TermGradients(_message.Message):
+    __slots__ = ("gradients",)
+    class GradientsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _tensor_pb2.Tensor
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
+    GRADIENTS_FIELD_NUMBER: _ClassVar[int]
+    gradients: _containers.MessageMap[str, _tensor_pb2.Tensor]
+    def __init__(self, gradients: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ...) -> None: ...
 
 class BatchEvaluateLossRequest(_message.Message):
     __slots__ = ("evaluations", "attachments")

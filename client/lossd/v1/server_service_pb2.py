@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlossd/v1/server_service.proto\x12\x08lossd.v1\"\x16\n\x14GetServerInfoRequest\"\x9f\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x15\n\rtorch_version\x18\x02 \x01(\t\x12\x14\n\x0cgrpc_version\x18\x03 \x01(\t\x12\x16\n\x0epython_version\x18\x04 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x05 \x01(\t\x12 \n\x06limits\x18\x06 \x01(\x0b\x32\x10.lossd.v1.Limits\"\xf2\x01\n\x06Limits\x12\x1a\n\x12max_inflight_bytes\x18\x01 \x01(\x03\x12 \n\x18\x64\x65\x66\x61ult_deadline_seconds\x18\x02 \x01(\x01\x12\x1c\n\x14max_deadline_seconds\x18\x03 \x01(\x01\x12\x1b\n\x13max_values_elements\x18\x04 \x01(\x03\x12\x10\n\x08max_rank\x18\x05 \x01(\x05\x12\x1d\n\x15max_batch_evaluations\x18\x06 \x01(\x05\x12\x1d\n\x15max_expression_length\x18\x07 \x01(\x05\x12\x1f\n\x17max_sessions_per_device\x18\x08 \x01(\x05\"\x14\n\x12ListDevicesRequest\"8\n\x13ListDevicesResponse\x12!\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x10.lossd.v1.Device\"r\n\x06\x44\x65vice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07healthy\x18\x02 \x01(\x08\x12\x10\n\x08restarts\x18\x03 \x01(\x03\x12\x0f\n\x07pending\x18\x04 \x01(\x05\x12\x14\n\x0cmemory_bytes\x18\x05 \x01(\x03\x12\x10\n\x08sessions\x18\x06 \x01(\x05\x32\xb7\x01\n\rServerService\x12U\n\rGetServerInfo\x12\x1e.lossd.v1.GetServerInfoRequest\x1a\x1f.lossd.v1.GetServerInfoResponse\"\x03\x90\x02\x01\x12O\n\x0bListDevices\x12\x1c.lossd.v1.ListDevicesRequest\x1a\x1d.lossd.v1.ListDevicesResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlossd/v1/server_service.proto\x12\x08lossd.v1\"\x16\n\x14GetServerInfoRequest\"\xc5\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x15\n\rtorch_version\x18\x02 \x01(\t\x12\x14\n\x0cgrpc_version\x18\x03 \x01(\t\x12\x16\n\x0epython_version\x18\x04 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x05 \x01(\t\x12 \n\x06limits\x18\x06 \x01(\x0b\x32\x10.lossd.v1.Limits\x12$\n\x08policies\x18\x07 \x01(\x0b\x32\x12.lossd.v1.Policies\"\x1c\n\x08Policies\x12\x10\n\x08programs\x18\x01 \x01(\t\"\xf2\x01\n\x06Limits\x12\x1a\n\x12max_inflight_bytes\x18\x01 \x01(\x03\x12 \n\x18\x64\x65\x66\x61ult_deadline_seconds\x18\x02 \x01(\x01\x12\x1c\n\x14max_deadline_seconds\x18\x03 \x01(\x01\x12\x1b\n\x13max_values_elements\x18\x04 \x01(\x03\x12\x10\n\x08max_rank\x18\x05 \x01(\x05\x12\x1d\n\x15max_batch_evaluations\x18\x06 \x01(\x05\x12\x1d\n\x15max_expression_length\x18\x07 \x01(\x05\x12\x1f\n\x17max_sessions_per_device\x18\x08 \x01(\x05\"\x14\n\x12ListDevicesRequest\"8\n\x13ListDevicesResponse\x12!\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x10.lossd.v1.Device\"r\n\x06\x44\x65vice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07healthy\x18\x02 \x01(\x08\x12\x10\n\x08restarts\x18\x03 \x01(\x03\x12\x0f\n\x07pending\x18\x04 \x01(\x05\x12\x14\n\x0cmemory_bytes\x18\x05 \x01(\x03\x12\x10\n\x08sessions\x18\x06 \x01(\x05\x32\xb7\x01\n\rServerService\x12U\n\rGetServerInfo\x12\x1e.lossd.v1.GetServerInfoRequest\x1a\x1f.lossd.v1.GetServerInfoResponse\"\x03\x90\x02\x01\x12O\n\x0bListDevices\x12\x1c.lossd.v1.ListDevicesRequest\x1a\x1d.lossd.v1.ListDevicesResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,15 +38,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSERVERINFOREQUEST']._serialized_start=43
   _globals['_GETSERVERINFOREQUEST']._serialized_end=65
   _globals['_GETSERVERINFORESPONSE']._serialized_start=68
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=227
-  _globals['_LIMITS']._serialized_start=230
-  _globals['_LIMITS']._serialized_end=472
-  _globals['_LISTDEVICESREQUEST']._serialized_start=474
-  _globals['_LISTDEVICESREQUEST']._serialized_end=494
-  _globals['_LISTDEVICESRESPONSE']._serialized_start=496
-  _globals['_LISTDEVICESRESPONSE']._serialized_end=552
-  _globals['_DEVICE']._serialized_start=554
-  _globals['_DEVICE']._serialized_end=668
-  _globals['_SERVERSERVICE']._serialized_start=671
-  _globals['_SERVERSERVICE']._serialized_end=854
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=265
+  _globals['_POLICIES']._serialized_start=267
+  _globals['_POLICIES']._serialized_end=295
+  _globals['_LIMITS']._serialized_start=298
+  _globals['_LIMITS']._serialized_end=540
+  _globals['_LISTDEVICESREQUEST']._serialized_start=542
+  _globals['_LISTDEVICESREQUEST']._serialized_end=562
+  _globals['_LISTDEVICESRESPONSE']._serialized_start=564
+  _globals['_LISTDEVICESRESPONSE']._serialized_end=620
+  _globals['_DEVICE']._serialized_start=622
+  _globals['_DEVICE']._serialized_end=736
+  _globals['_SERVERSERVICE']._serialized_start=739
+  _globals['_SERVERSERVICE']._serialized_end=922
 # @@protoc_insertion_point(module_scope)

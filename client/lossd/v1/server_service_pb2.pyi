@@ -11,20 +11,28 @@ class GetServerInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("version", "torch_version", "grpc_version", "python_version", "engine", "limits")
+    __slots__ = ("version", "torch_version", "grpc_version", "python_version", "engine", "limits", "policies")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     TORCH_VERSION_FIELD_NUMBER: _ClassVar[int]
     GRPC_VERSION_FIELD_NUMBER: _ClassVar[int]
     PYTHON_VERSION_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    POLICIES_FIELD_NUMBER: _ClassVar[int]
     version: str
     torch_version: str
     grpc_version: str
     python_version: str
     engine: str
     limits: Limits
-    def __init__(self, version: _Optional[str] = ..., torch_version: _Optional[str] = ..., grpc_version: _Optional[str] = ..., python_version: _Optional[str] = ..., engine: _Optional[str] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+    policies: Policies
+    def __init__(self, version: _Optional[str] = ..., torch_version: _Optional[str] = ..., grpc_version: _Optional[str] = ..., python_version: _Optional[str] = ..., engine: _Optional[str] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., policies: _Optional[_Union[Policies, _Mapping]] = ...) -> None: ...
+
+class Policies(_message.Message):
+    __slots__ = ("programs",)
+    PROGRAMS_FIELD_NUMBER: _ClassVar[int]
+    programs: str
+    def __init__(self, programs: _Optional[str] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("max_inflight_bytes", "default_deadline_seconds", "max_deadline_seconds", "max_values_elements", "max_rank", "max_batch_evaluations", "max_expression_length", "max_sessions_per_device")

@@ -30,6 +30,7 @@ class Launch:
     arena_bytes: int
     max_sessions: int
     threads: int
+    programs: str
     log_level: str
     log_format: str
 
@@ -148,6 +149,7 @@ def _spawn(owner: str, device: str, launch: Launch, link: socket.socket, arena: 
         "--owner": owner,
         "--max-sessions": launch.max_sessions,
         "--threads": launch.threads,
+        "--programs": launch.programs,
         "--log-level": launch.log_level,
         "--log-format": launch.log_format,
     }

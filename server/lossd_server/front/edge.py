@@ -80,7 +80,12 @@ class Edge:
 
     def _add_services(self, version: str, metrics: Metrics) -> None:
         times = TimeLimits(self._settings.default_deadline_seconds, self._settings.max_deadline_seconds)
-        server_info = ServerInfo(version, self._engine, _limits(self._settings))
+        server_info = ServerInfo(
+            version,
+            self._engine,
+            _limits(self._settings),
+            server_service_pb2.Policies(programs=self._settings.programs),
+        )
         methods: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {service: {} for service in SERVICES}
         for route in ROUTES:
             submit = server_info.submit if route.service == SERVER_SERVICE else self._engine.submit

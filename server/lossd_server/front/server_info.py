@@ -19,12 +19,14 @@ class ServerInfo:
         version: of lossd.
         engine: whose devices are listed.
         limits: what this server takes.
+        policies: what its operator allows.
     """
 
-    def __init__(self, version: str, engine: Engine, limits: pb.Limits) -> None:
+    def __init__(self, version: str, engine: Engine, limits: pb.Limits, policies: pb.Policies) -> None:
         self._version = version
         self._engine = engine
         self._limits = limits
+        self._policies = policies
         self._verbs: dict[str, tuple[type[Message], Callable[[], Message]]] = {
             "GetServerInfo": (pb.GetServerInfoRequest, self._server_info),
             "ListDevices": (pb.ListDevicesRequest, self._devices),
@@ -47,6 +49,7 @@ class ServerInfo:
             python_version=platform.python_version(),
             engine=self._engine.name,
             limits=self._limits,
+            policies=self._policies,
         )
 
     def _devices(self) -> pb.ListDevicesResponse:

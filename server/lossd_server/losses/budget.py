@@ -33,7 +33,10 @@ class Budget:
         except RuntimeError:
             texts = " and ".join(map(shape_text, shapes))
             raise Fault("SHAPE_MISMATCH", f"shapes {texts} do not broadcast", field="loss") from None
-        elements = shape.numel()
+        self.take(shape.numel())
+
+    def take(self, elements: int) -> None:
+        """Takes off as many elements; refuses more than are left."""
         if elements > threads.SERIAL_ELEMENTS:
             threads.fit(elements)
         self._left -= elements

@@ -23,7 +23,7 @@ def same_dtype(tensors: Tensors, *names: str) -> None:
         if tensors[name].dtype != tensors[first].dtype:
             raise Fault(
                 "DTYPE_MISMATCH",
-                f"{name} is {_dtype(tensors[name])}, {first} is {_dtype(tensors[first])}; "
+                f"{name} is {dtype_text(tensors[name])}, {first} is {dtype_text(tensors[first])}; "
                 "both must have one type: convert one of them",
                 field=f"inputs.{name}",
             )
@@ -88,8 +88,8 @@ def class_weight(tensors: Tensors, arguments: Arguments) -> None:
     if weight.shape != (classes(input_),) or weight.dtype != input_.dtype:
         raise Fault(
             "SHAPE_MISMATCH" if weight.dtype == input_.dtype else "DTYPE_MISMATCH",
-            f"weight is {_dtype(weight)} {shape_text(weight.shape)}; "
-            f"expected {_dtype(input_)} {shape_text((classes(input_),))}, one weight per class",
+            f"weight is {dtype_text(weight)} {shape_text(weight.shape)}; "
+            f"expected {dtype_text(input_)} {shape_text((classes(input_),))}, one weight per class",
             field=f"{arguments['path']}.weight",
         )
 
@@ -159,7 +159,7 @@ def rescaling_weights(tensors: Tensors, arguments: Arguments) -> None:
         if weight.dtype != input_.dtype:
             raise Fault(
                 "DTYPE_MISMATCH",
-                f"{name} is {_dtype(weight)}; expected the type of input, {_dtype(input_)}",
+                f"{name} is {dtype_text(weight)}; expected the type of input, {dtype_text(input_)}",
                 field=f"{arguments['path']}.{name}",
             )
         shape = broadcast(weight.shape, input_.shape, field=f"{arguments['path']}.{name}", name=name)
@@ -184,80 +184,6 @@ def probabilities(tensors: Tensors, arguments: Arguments) -> None:
         )
 
 
-def ctc_shapes(tensors: Tensors, arguments: Arguments) -> None:
-    log_probs, targets = tensors["log_probs"], tensors["targets"]
-    if log_probs.dim() not in (2, 3) or log_probs.numel() == 0:
-        raise Fault(
-            "SHAPE_MISMATCH",
-            f"log_probs has shape {shape_text(log_probs.shape)}; expected (T, N, C) or (T, C), none of them 0",
-            field="inputs.log_probs",
-        )
-    batch = log_probs.shape[1] if log_probs.dim() == 3 else 1
-    allowed = [torch.Size([batch])] + ([torch.Size([])] if log_probs.dim() == 2 else [])
-    for name in ("input_lengths", "target_lengths"):
-        if tensors[name].shape not in allowed:
-            raise Fault(
-                "SHAPE_MISMATCH",
-                f"{name} has shape {shape_text(tensors[name].shape)}; expected {' or '.join(map(shape_text, allowed))}",
-                field=f"inputs.{name}",
-            )
-    if not (targets.dim() == 1 or (targets.dim() == 2 and targets.shape[0] == batch and log_probs.dim() == 3)):
-        expected = f"({batch}, S), or (sum of target_lengths,)" if log_probs.dim() == 3 else "(S,)"
-        raise Fault(
-            "SHAPE_MISMATCH",
-            f"targets has shape {shape_text(targets.shape)}; expected {expected}",
-            field="inputs.targets",
-        )
-    if not 0 <= arguments["blank"] < log_probs.shape[-1]:
-        raise Fault(
-            "ARGUMENT_OUT_OF_RANGE",
-            f"blank is {arguments['blank']}; expected a class from 0 to {log_probs.shape[-1] - 1}",
-            field=f"{arguments['path']}.blank",
-        )
-
-
-def ctc_elements(tensors: Tensors, arguments: Arguments) -> None:
-    """Lengths within the data and labels within the classes: the kernel trusts them with memory."""
-    log_probs, targets = tensors["log_probs"], tensors["targets"]
-    input_lengths, target_lengths = tensors["input_lengths"], tensors["target_lengths"]
-    padded = targets.dim() == 2
-    steps, width = log_probs.shape[0], targets.shape[-1]
-    refuse(
-        (input_lengths < 0) | (input_lengths > steps),
-        input_lengths,
-        "inputs.input_lengths",
-        "input_lengths",
-        f"expected 0 to {steps}, the steps of log_probs",
-    )
-    refuse(
-        (target_lengths < 0) | (target_lengths > width),
-        target_lengths,
-        "inputs.target_lengths",
-        "target_lengths",
-        f"expected 0 to {width}, the width of targets",
-    )
-    total = int(target_lengths.sum())
-    if not padded and log_probs.dim() == 3 and total != width:
-        raise Fault(
-            "VALUE_OUT_OF_RANGE",
-            f"target_lengths add up to {total}, but targets holds {width} labels; they must agree",
-            field="inputs.target_lengths",
-        )
-    used = _used(targets, target_lengths) if padded else torch.arange(width, device=targets.device) < total
-    count, blank = log_probs.shape[-1], arguments["blank"]
-    refuse(
-        used & ((targets < 0) | (targets >= count) | (targets == blank)),
-        targets,
-        "inputs.targets",
-        "targets",
-        f"expected a class from 0 to {count - 1} other than blank ({blank})",
-    )
-
-
-def _used(targets: Tensor, lengths: Tensor) -> Tensor:
-    return torch.arange(targets.shape[1], device=targets.device) < lengths.unsqueeze(1)
-
-
 def refuse(bad: Tensor, tensor: Tensor, field: str, name: str, expected: str) -> None:
     """Refuses the first element where `bad` holds, with its position and how many there are."""
     if not bool(bad.any()):
@@ -271,5 +197,12 @@ def refuse(bad: Tensor, tensor: Tensor, field: str, name: str, expected: str) ->
     )
 
 
-def _dtype(tensor: Tensor) -> str:
+def dtype_text(tensor: Tensor) -> str:
+    """The element type as torch writes it, without `torch.`."""
     return str(tensor.dtype).removeprefix("torch.")
+
+
+def wrong_shape(name: str, given: Tensor, expected: str) -> Fault:
+    """The refusal of an input for its shape; `expected` says which one fits."""
+    message = f"{name} has shape {shape_text(given.shape)}; expected {expected}"
+    return Fault("SHAPE_MISMATCH", message, field=f"inputs.{name}")

@@ -19,7 +19,7 @@ ENTRY = Entry(
     summary="Weighted sum of losses, each term reported beside the total.",
     formula="sum_i weight_i loss_i",
     inputs=(),
-    arguments=(Argument("terms", tuple, None, "terms of label, weight, loss and input names; 1 to 64"),),
+    arguments=(Argument("terms", tuple, None, "terms of label, weight, loss and input names; 1 to 64", required=True),),
     reductions=(),
     traps=("terms with different reductions differ in scale by the number of elements",),
     tasks=("custom",),
@@ -40,7 +40,8 @@ class Term:
 
     def inputs(self, tensors: Tensors) -> dict[str, Tensor]:
         """The request's tensors under the names that this term's loss uses."""
-        return {name: tensors[self.request_name(name)] for name in self.loss.input_names}
+        names = ((name, self.request_name(name)) for name in self.loss.input_names)
+        return {name: tensors[given] for name, given in names if given in tensors}
 
 
 class WeightedSum:
@@ -57,11 +58,12 @@ class WeightedSum:
         )
 
     def input(self, name: str) -> Input | None:
+        found = None
         for term in self._terms:
             for own in term.loss.input_names:
-                if term.request_name(own) == name:
-                    return term.loss.input(own)
-        return None
+                if term.request_name(own) == name and (found is None or found.optional):
+                    found = term.loss.input(own)  # which must be there if any term needs it
+        return found
 
     def check(self, tensors: Tensors, data: bool = True) -> None:
         for term in self._terms:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault, shape_text
+from lossd_server.losses import composite
 from lossd_server.losses.budget import Budget
 from lossd_server.losses.contract import Computed, Evaluated, Loss, Tensors
 from lossd_server.losses.refusal import torch_refusals
@@ -17,7 +18,11 @@ EVERY = "*"
 
 
 def evaluate(
-    loss: Loss, tensors: Tensors, gradients: Sequence[str] = (), grad_output: Tensor | None = None
+    loss: Loss,
+    tensors: Tensors,
+    gradients: Sequence[str] = (),
+    grad_output: Tensor | None = None,
+    term_gradients: bool = False,
 ) -> Evaluated:
     """The value of `loss` at `tensors`, and d(value)/d(input) for the inputs named in `gradients`.
 
@@ -25,6 +30,7 @@ def evaluate(
         tensors: exactly the inputs of the loss, by name; fresh leaves, which this may mark for autograd.
         gradients: names of inputs, or "*" for every floating one.
         grad_output: vector of the vector-Jacobian product, of the shape and type of the result.
+        term_gradients: whether to differentiate each term of a weighted sum by itself, too.
 
     Raises:
         Fault: if anything does not fit; no kernel of the loss has run then, except where the shape of an
@@ -32,8 +38,11 @@ def evaluate(
     """
     loss.check(tensors)
     names = wanted(loss, tensors, gradients)
+    if term_gradients:
+        check_terms(loss, names)
     started = time.perf_counter()
-    computed = _forward(loss, tensors, names)
+    budget = Budget(tensors.values())
+    computed = _forward(loss, tensors, names, budget)
     result = Evaluated(computed.value.detach(), reduced=not computed.value.dim() and loss.reduction != "none")
     result.terms = {label: float(value.detach().sum()) for label, value in computed.terms.items()}
     result.forward = time.perf_counter() - started
@@ -42,18 +51,22 @@ def evaluate(
         started = time.perf_counter()
         leaves = [tensors[name] for name in names]
         with torch_refusals("gradients"):
+            if term_gradients:
+                result.term_gradients = _of_terms(computed, names, leaves, grad_output, budget)
             found = torch.autograd.grad(computed.value, leaves, grad_output, materialize_grads=True)
         result.gradients = dict(zip(names, found, strict=True))
         result.backward = time.perf_counter() - started
     _sums(result, loss, tensors)
-    if loss.reduction is None:
+    if loss.reduction in (None, "none"):
         _own_memory(result, [*tensors.values(), *([] if grad_output is None else [grad_output])])
     return result
 
 
 def wanted(loss: Loss, tensors: Tensors, gradients: Sequence[str]) -> tuple[str, ...]:
     """The inputs to differentiate, each once."""
-    differentiable = [name for name in loss.input_names if tensors[name].is_floating_point()]
+    if not gradients:
+        return ()
+    differentiable = [name for name in loss.input_names if name in tensors and _differentiable(loss, name, tensors)]
     for index, name in enumerate(gradients):
         if name == EVERY:
             continue
@@ -65,19 +78,41 @@ def wanted(loss: Loss, tensors: Tensors, gradients: Sequence[str]) -> tuple[str,
             )
         if name not in differentiable:
             dtype = str(tensors[name].dtype).removeprefix("torch.")
+            what = f"is {dtype}, which" if not tensors[name].is_floating_point() else f"of {loss.name}"
             raise Fault(
                 "NOT_DIFFERENTIABLE",
-                f"{name} is {dtype}, which has no gradient; ask for {', '.join(differentiable) or 'none'}",
+                f"{name} {what} has no gradient; ask for {', '.join(differentiable) or 'none'}",
                 field=f"gradients[{index}]",
             )
     return tuple(differentiable) if EVERY in gradients else tuple(dict.fromkeys(gradients))
 
 
-def _forward(loss: Loss, tensors: Tensors, names: Sequence[str]) -> Computed:
+def _differentiable(loss: Loss, name: str, tensors: Tensors) -> bool:
+    input_ = loss.input(name)
+    return tensors[name].is_floating_point() and input_ is not None and not input_.constant
+
+
+def _forward(loss: Loss, tensors: Tensors, names: Sequence[str], budget: Budget) -> Computed:
     for name in names:
         tensors[name].requires_grad_()
     with torch_refusals("loss"):  # autograd records nothing unless an input was marked above
-        return loss.compute(tensors, Budget(tensors.values()))
+        return loss.compute(tensors, budget)
+
+
+def _of_terms(
+    computed: Computed, names: Sequence[str], leaves: Sequence[Tensor], grad_output: Tensor | None, budget: Budget
+) -> dict[str, dict[str, Tensor]]:
+    """d(term)/d(input) of each term by label, where the term depends on the input; keeps the graph for the total."""
+    gradients: dict[str, dict[str, Tensor]] = {}
+    for label, value in computed.terms.items():
+        gradients[label] = {}
+        if value.requires_grad:
+            budget.take(sum(leaf.numel() for leaf in leaves))
+            vector = None if grad_output is None else grad_output.to(value.dtype)
+            found = torch.autograd.grad(value, leaves, vector, retain_graph=True, allow_unused=True)
+            given = zip(names, found, strict=True)
+            gradients[label] = {name: gradient for name, gradient in given if gradient is not None}
+    return gradients
 
 
 def infer(loss: Loss, tensors: Tensors, gradients: Sequence[str] = ()) -> tuple[Tensor, tuple[str, ...]]:
@@ -90,10 +125,26 @@ def infer(loss: Loss, tensors: Tensors, gradients: Sequence[str] = ()) -> tuple[
     """
     loss.check(tensors, data=False)
     names = wanted(loss, tensors, gradients)
-    value = _forward(loss, tensors, names).value
+    value = _forward(loss, tensors, names, Budget(tensors.values())).value
     if names:
         _check_smooth(value)
     return value, names
+
+
+def check_terms(loss: Loss, names: Sequence[str]) -> None:
+    """Refuses gradients of terms where there are no terms, or no inputs to differentiate."""
+    if loss.name != composite.ENTRY.name:
+        raise Fault(
+            "NOT_DIFFERENTIABLE",
+            f"term_gradients was given, but {loss.name} has no terms; only a weighted sum has",
+            field="term_gradients",
+        )
+    if not names:
+        raise Fault(
+            "NOT_DIFFERENTIABLE",
+            "term_gradients was given, but no gradient was asked for; name inputs in gradients",
+            field="term_gradients",
+        )
 
 
 def check_gradient(value: Tensor, names: Sequence[str], grad_output: Tensor | None) -> None:
@@ -132,13 +183,14 @@ def _check_smooth(value: Tensor) -> None:
 
 
 def _own_memory(result: Evaluated, given: list[Tensor]) -> None:
-    """Copies results that are an input itself, as only a formula's can be: the answer overwrites the inputs."""
+    """Copies results that are an input itself, as a formula's can be: the answer overwrites the inputs."""
     theirs = {tensor.untyped_storage().data_ptr() for tensor in given}
     if result.value.untyped_storage().data_ptr() in theirs:
         result.value = result.value.clone()
-    for name, gradient in result.gradients.items():
-        if gradient.untyped_storage().data_ptr() in theirs:
-            result.gradients[name] = gradient.clone()
+    for gradients in (result.gradients, *result.term_gradients.values()):
+        for name, gradient in gradients.items():
+            if gradient.untyped_storage().data_ptr() in theirs:
+                gradients[name] = gradient.clone()
 
 
 def _sums(result: Evaluated, loss: Loss, tensors: Tensors) -> None:

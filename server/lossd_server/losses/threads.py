@@ -24,3 +24,8 @@ def use_at_most(count: int) -> None:
 def fit(elements: int) -> None:
     """Makes the kernels that follow use the threads that work of this size is worth."""
     torch.set_num_threads(1 if elements <= SERIAL_ELEMENTS else _all)
+
+
+def use_all() -> None:
+    """Makes the kernels that follow use all threads, on which the bits of products and norms depend, as torch does."""
+    torch.set_num_threads(_all)

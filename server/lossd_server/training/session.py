@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,7 +70,7 @@ class Session:
         """One optimizer step on one batch. Whatever is refused leaves the session as it was."""
         check_input(self.model, inputs["input"])
         started = time.perf_counter()
-        threads.fit(sys.maxsize)  # a matrix product's bits depend on the threads, and must be those of torch's own
+        threads.use_all()
         self.optimizer.zero_grad()
         with torch_refusals("inputs.input"):
             output = self.model(inputs["input"])
@@ -86,6 +85,7 @@ class Session:
                 field="loss",
             )
         forwarded = time.perf_counter()
+        threads.use_all()  # which a small loss did not
         with torch_refusals("loss"):
             torch.autograd.backward(value)
         gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
@@ -109,7 +109,7 @@ class Session:
     def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """The model's output, untrained."""
         check_input(self.model, inputs["input"])
-        threads.fit(sys.maxsize)
+        threads.use_all()
         with torch.no_grad(), torch_refusals("inputs.input"):
             return self.model(inputs["input"])  # type: ignore[no-any-return]  # a Module's call is typed Any
 

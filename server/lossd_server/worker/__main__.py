@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--owner", required=True)
     parser.add_argument("--max-sessions", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--programs", choices=("on", "off"), required=True)
     parser.add_argument("--log-level", required=True)
     parser.add_argument("--log-format", required=True)
     options = parser.parse_args()
@@ -41,7 +42,13 @@ def main() -> None:
     link = socket.socket(fileno=options.link)
     arena = Arena(options.arena_size, options.arena)
     try:
-        worker = Worker(options.device, options.owner, max_sessions=options.max_sessions, threads=options.threads)
+        worker = Worker(
+            options.device,
+            options.owner,
+            max_sessions=options.max_sessions,
+            threads=options.threads,
+            programs=options.programs == "on",
+        )
     except (RuntimeError, AssertionError) as error:  # torch's words for a device that is not there
         log.error("the device cannot be used", extra={"device": options.device, "error": str(error).split("\n")[0]})
         raise SystemExit(1) from None

@@ -10,27 +10,41 @@ from torch import Tensor
 
 from lossd_server.losses import catalogue
 from lossd_server.losses.contract import Argument, Entry
+from lossd_server.worker import examples
 from lossd_server.worker.evaluating import Timing, Trip
 from lossd_server.worker.tensors import NUMBERS
 
-_TYPES = {float: "float", int: "int", bool: "bool", str: "str", Tensor: "tensor", tuple: "terms"}
+TYPES = {
+    float: "float",
+    int: "int",
+    bool: "bool",
+    str: "str",
+    bytes: "bytes",
+    Tensor: "tensor",
+    list: "list",
+    tuple: "terms",
+    dict: "object",
+}
+"""What the contract calls the type of an argument."""
 
 
 def list_losses(
     request: pb.ListLossesRequest, buffers: Sequence[memoryview], trip: Trip
 ) -> tuple[pb.ListLossesResponse, list[memoryview], Timing]:
     """ListLosses."""
-    return pb.ListLossesResponse(losses=[_describe(entry) for entry in catalogue.ENTRIES.values()]), [], Timing()
+    found = catalogue.select(request.task, request.family)
+    return pb.ListLossesResponse(losses=[describe(entry) for entry in found]), [], Timing()
 
 
 def get_loss(
     request: pb.GetLossRequest, buffers: Sequence[memoryview], trip: Trip
 ) -> tuple[pb.GetLossResponse, list[memoryview], Timing]:
     """GetLoss."""
-    return pb.GetLossResponse(loss=_describe(catalogue.find(request.name))), [], Timing()
+    return pb.GetLossResponse(loss=describe(catalogue.find(request.name))), [], Timing()
 
 
-def _describe(entry: Entry) -> pb.LossInfo:
+def describe(entry: Entry) -> pb.LossInfo:
+    """All that the contract says of an entry."""
     return pb.LossInfo(
         name=entry.name,
         class_name=entry.class_name,
@@ -44,6 +58,7 @@ def _describe(entry: Entry) -> pb.LossInfo:
                 shape=input_.shape,
                 description=input_.meaning,
                 differentiable=input_.differentiable,
+                optional=input_.optional,
             )
             for input_ in entry.inputs
         ],
@@ -51,14 +66,33 @@ def _describe(entry: Entry) -> pb.LossInfo:
         traps=entry.traps,
         tasks=entry.tasks,
         reference=entry.reference,
+        family=entry.family,
+        aliases=entry.aliases,
+        mean=entry.mean,
+        example=_example(entry),
     )
 
 
 def _argument(argument: Argument) -> pb.LossArgument:
-    required = argument.default is None and argument.type is not Tensor
+    explained = "; ".join(f"{choice}: {what}" for choice, what in argument.explained.items())
     return pb.LossArgument(
         name=argument.name,
-        type=_TYPES[argument.type],
-        default="" if required else json.dumps(argument.default),
-        description=argument.meaning,
+        type=TYPES[argument.type],
+        default="" if argument.required else json.dumps(argument.default),
+        description=f"{argument.meaning} ({explained})" if explained else argument.meaning,
+        required=argument.required,
+        choices=argument.choices,
+        range=argument.range.removeprefix("a finite number").strip(),
+        fields=[_argument(inner) for inner in argument.fields],
+    )
+
+
+def _example(entry: Entry) -> pb.LossExample | None:
+    if entry.example is None:
+        return None
+    return pb.LossExample(
+        arguments=json.dumps(dict(entry.example.arguments)),
+        inputs=json.dumps(dict(entry.example.inputs)),
+        value=entry.example.value,
+        python=examples.call(entry, entry.example),
     )

@@ -16,11 +16,12 @@ from lossd_server import status
 from lossd_server.faults import Fault
 from lossd_server.limits import MAX_BATCH, MAX_REQUEST_ID
 from lossd_server.losses.contract import Evaluated, Loss
-from lossd_server.losses.evaluation import check_gradient, evaluate, infer
+from lossd_server.losses.evaluation import check_gradient, check_terms, evaluate, infer
 from lossd_server.losses.refusal import torch_refusals
 from lossd_server.worker import tensors
 from lossd_server.worker.failures import as_fault
-from lossd_server.worker.inputs import check_names, read_inputs
+from lossd_server.worker.inputs import check_names, optional_names, read_inputs
+from lossd_server.worker.programs import Programs
 from lossd_server.worker.specs import Reader, refuse_unknown_fields
 from lossd_server.worker.tensors import Attachments
 
@@ -53,10 +54,12 @@ class Timing(NamedTuple):
 class Evaluator:
     """Evaluates losses on one device."""
 
-    def __init__(self, device: torch.device, device_name: str) -> None:
+    def __init__(self, device: torch.device, device_name: str, programs: Programs) -> None:
         self._device = device
+        self._programs = programs
         self._loss_of = lru_cache(maxsize=1024)(self._build)
         self._device_name = device_name
+        programs.on_leave = self._loss_of.cache_clear  # a kept loss would keep the program that it names
 
     def one(
         self, request: pb.EvaluateLossRequest, buffers: Sequence[memoryview], trip: Trip
@@ -110,8 +113,31 @@ class Evaluator:
         attachments.check_all_used()
         return response, out, timing
 
+    def validate(
+        self, request: catalog_service_pb2.ValidateLossRequest, buffers: Sequence[memoryview], trip: Trip
+    ) -> tuple[catalog_service_pb2.ValidateLossResponse, list[memoryview], Timing]:
+        """ValidateLoss: every check that needs no data, then the result that torch infers on its meta device."""
+        loss = Reader(Attachments(()), _META, self._programs).loss(request.loss)
+        check_names(loss.name, request.inputs, loss.input_names, optional=optional_names(loss))
+        inputs: dict[str, Tensor] = {}
+        for name in loss.input_names:
+            if name not in request.inputs:
+                continue
+            described, path = request.inputs[name], f"inputs.{name}"
+            tensors.check_shape(described.shape, path)
+            dtype = tensors.element_type(described.dtype, path)
+            with torch_refusals(path):
+                inputs[name] = torch.empty(tuple(described.shape), dtype=dtype, device=_META)
+        result, names = infer(loss, inputs, request.gradients)
+        response = catalog_service_pb2.ValidateLossResponse()
+        for name in names:
+            response.gradients[name].CopyFrom(request.inputs[name])
+        response.result.dtype = tensors.NUMBERS[result.dtype]
+        response.result.shape.extend(result.shape)
+        return response, [], Timing()
+
     def _build(self, spec: bytes) -> Loss:
-        return Reader(Attachments(()), self._device).loss(loss_pb2.LossSpec.FromString(spec))
+        return Reader(Attachments(()), self._device, self._programs).loss(loss_pb2.LossSpec.FromString(spec))
 
     def _member(
         self,
@@ -153,17 +179,19 @@ class Evaluator:
         if len(spec) <= _CACHED_SPEC and not attachments:
             loss = self._loss_of(spec)
         else:
-            loss = Reader(attachments, self._device).loss(request.loss)
+            loss = Reader(attachments, self._device, self._programs).loss(request.loss)
         inputs = read_inputs(loss, request.inputs, attachments, self._device)
         grad_output = self._grad_output(request, loss, inputs, attachments)
         if request.validate_only:
             loss.check(inputs)
-            dry = Reader(attachments, _META).loss(request.loss)
+            dry = Reader(attachments, _META, self._programs).loss(request.loss)
             value, names = infer(dry, {name: own.to(_META) for name, own in inputs.items()}, request.gradients)
             check_gradient(value, names, grad_output)
+            if request.term_gradients:
+                check_terms(dry, names)
             response.request_id = request.request_id
             return Timing()
-        result = evaluate(loss, inputs, request.gradients, grad_output)
+        result = evaluate(loss, inputs, request.gradients, grad_output, request.term_gradients)
         _write(response, result, tensors.choose_encoding(request.response_encoding, request.inputs), out)
         response.request_id = request.request_id
         execution = response.execution
@@ -187,28 +215,6 @@ class Evaluator:
         )
 
 
-def validate(
-    request: catalog_service_pb2.ValidateLossRequest, buffers: Sequence[memoryview], trip: Trip
-) -> tuple[catalog_service_pb2.ValidateLossResponse, list[memoryview], Timing]:
-    """ValidateLoss: every check that needs no data, then the result that torch infers on its meta device."""
-    loss = Reader(Attachments(()), _META).loss(request.loss)
-    check_names(loss.name, request.inputs, loss.input_names)
-    inputs: dict[str, Tensor] = {}
-    for name in loss.input_names:
-        described, path = request.inputs[name], f"inputs.{name}"
-        tensors.check_shape(described.shape, path)
-        dtype = tensors.element_type(described.dtype, path)
-        with torch_refusals(path):
-            inputs[name] = torch.empty(tuple(described.shape), dtype=dtype, device=_META)
-    result, names = infer(loss, inputs, request.gradients)
-    response = catalog_service_pb2.ValidateLossResponse()
-    for name in names:
-        response.gradients[name].CopyFrom(request.inputs[name])
-    response.result.dtype = tensors.NUMBERS[result.dtype]
-    response.result.shape.extend(result.shape)
-    return response, [], Timing()
-
-
 def _write(
     response: pb.EvaluateLossResponse, result: Evaluated, encoding: tensor_pb2.ResponseEncoding, out: list[memoryview]
 ) -> None:
@@ -222,3 +228,7 @@ def _write(
         response.terms[label] = value
     for name, gradient in result.gradients.items():
         tensors.encode(response.gradients[name], gradient, encoding, out)
+    for label, gradients in result.term_gradients.items():
+        own = response.term_gradients[label].gradients
+        for name, gradient in gradients.items():
+            tensors.encode(own[name], gradient, encoding, out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import torch
 from lossd.v1 import tensor_pb2 as pb
@@ -14,7 +14,9 @@ from lossd_server.worker import tensors
 from lossd_server.worker.tensors import Attachments
 
 
-def check_names(what: str, given: Iterable[str], expected: Sequence[str], path: str = "inputs") -> None:
+def check_names(
+    what: str, given: Iterable[str], expected: Sequence[str], path: str = "inputs", optional: Collection[str] = ()
+) -> None:
     """Refuses names that `what` lacks, and the lack of those it needs."""
     names = set(given)
     if names == set(expected):
@@ -23,8 +25,14 @@ def check_names(what: str, given: Iterable[str], expected: Sequence[str], path: 
     for name in sorted(names.difference(expected)):
         raise Fault("UNKNOWN_NAME", f"{what} has no input {name[:64]!r}; it has {has}", field=f"{path}.{name[:64]}")
     for name in expected:
-        if name not in names:
+        if name not in names and name not in optional:
             raise Fault("MISSING_FIELD", f"{what} needs the inputs {has}; {name} is missing", field=f"{path}.{name}")
+
+
+def optional_names(loss: Loss) -> frozenset[str]:
+    """The inputs that `loss` can do without."""
+    inputs = map(loss.input, loss.input_names)
+    return frozenset(input_.name for input_ in inputs if input_ is not None and input_.optional)
 
 
 def read_inputs(
@@ -43,8 +51,11 @@ def read_inputs(
     """
     inputs: dict[str, Tensor] = dict(known or {})
     expected = [name for name in loss.input_names if name not in inputs]
-    check_names(loss.name, given, expected, path)
+    if given.keys() != set(expected):
+        check_names(loss.name, given, expected, path, optional_names(loss))
     for name in expected:
+        if name not in given:
+            continue
         tensor = given[name]
         default = _default(loss, name, tensor, inputs) if tensor.HasField("values") else torch.float32
         inputs[name] = tensors.decode(tensor, attachments, f"{path}.{name}", device, default)

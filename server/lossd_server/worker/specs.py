@@ -18,21 +18,27 @@ from lossd.v1 import loss_pb2, model_pb2, tensor_pb2
 from lossd_server.faults import Fault
 from lossd_server.limits import MAX_NESTING, MAX_TERMS
 from lossd_server.losses import catalogue, composite, expression
+from lossd_server.losses.binding import BoundEntry
 from lossd_server.losses.contract import Loss
-from lossd_server.losses.torch_nn import TorchEntry
 from lossd_server.training.models import Spec
-from lossd_server.worker import tensors
+from lossd_server.worker import plugins, tensors
+from lossd_server.worker.programs import Programs
 from lossd_server.worker.tensors import Attachments
 
 _LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 class Reader:
-    """Reads the specifications of one request, whose tensors may lie in its attachments."""
+    """Reads the specifications of one request, whose tensors may lie in its attachments.
 
-    def __init__(self, attachments: Attachments, device: torch.device) -> None:
+    Args:
+        programs: those that the worker holds, which a specification may name or add to.
+    """
+
+    def __init__(self, attachments: Attachments, device: torch.device, programs: Programs) -> None:
         self._attachments = attachments
         self._device = device
+        self._programs = programs
 
     def loss(self, spec: loss_pb2.LossSpec, path: str = "loss", depth: int = 0, allow_broadcast: bool = False) -> Loss:
         """The loss that `spec` names, its arguments checked; a sum that allows broadcasting allows its terms to."""
@@ -47,8 +53,14 @@ class Reader:
         path = f"{path}.{name}"
         if name == "weighted_sum":
             return self._weighted_sum(spec.weighted_sum, path, depth, allow_broadcast)
+        if name == "program":
+            refuse_unknown_fields(spec.program, path)
+            return self._programs.find(spec.program, path, self._device)
+        if name == "plugin":
+            refuse_unknown_fields(spec.plugin, path)
+            return plugins.read(spec.plugin, path, allow_broadcast, self._device)
         entry = catalogue.ENTRIES[name]
-        assert isinstance(entry, TorchEntry), "every other field of LossSpec is a torch.nn class"
+        assert isinstance(entry, BoundEntry), "every other field of LossSpec is a loss of the catalogue"
         arguments = self.arguments(getattr(spec, name), path)
         return entry.build(arguments, path=path, allow_broadcast=allow_broadcast)
 
@@ -76,13 +88,17 @@ class Reader:
     def _value(self, field: FieldDescriptor, value: Any, path: str) -> Any:
         if isinstance(value, tensor_pb2.Tensor):
             return tensors.decode(value, self._attachments, path, self._device)
+        if field.is_repeated:
+            return list(value)
+        if isinstance(value, Message):
+            return self.arguments(value, path)
         if field.enum_type is None:
             return value
         if value not in field.enum_type.values_by_number:
             raise Fault(
                 "ARGUMENT_OUT_OF_RANGE", f"{field.name} is {value}, which {field.enum_type.name} lacks", field=path
             )
-        prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", field.enum_type.name).upper() + "_"
+        prefix = str(field.enum_type.values[0].name).removesuffix("UNSPECIFIED")
         return str(field.enum_type.values_by_number[value].name).removeprefix(prefix).lower()
 
     def _weighted_sum(self, message: loss_pb2.WeightedSum, path: str, depth: int, allow_broadcast: bool) -> Loss:

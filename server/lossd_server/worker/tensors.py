@@ -129,7 +129,8 @@ def encode(message: pb.Tensor, tensor: Tensor, encoding: pb.ResponseEncoding, at
         listed = tensor.tolist() if tensor.dim() else [tensor.item()]
         message.values.CopyFrom(_to_values(listed))
         return
-    data = memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())  # type: ignore[arg-type]  # an ndarray is a buffer
+    whole = tensor.detach().cpu().contiguous().as_strided((tensor.numel(),), (1,))  # one element may have any stride
+    data = memoryview(whole.view(torch.uint8).numpy())  # type: ignore[arg-type]  # an ndarray is a buffer
     if encoding == ATTACHMENT:
         message.attachment = len(attachments)
         attachments.append(data)

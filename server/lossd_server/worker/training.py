@@ -16,6 +16,7 @@ from lossd_server.training.session import Session
 from lossd_server.worker import tensors
 from lossd_server.worker.evaluating import Timing, Trip
 from lossd_server.worker.inputs import check_names, read_inputs
+from lossd_server.worker.programs import Programs
 from lossd_server.worker.specs import Reader
 from lossd_server.worker.tensors import Attachments
 
@@ -36,8 +37,9 @@ class Trainer:
         most: sessions it may hold.
     """
 
-    def __init__(self, device: torch.device, device_name: str, owner: str, most: int) -> None:
+    def __init__(self, device: torch.device, device_name: str, owner: str, most: int, programs: Programs) -> None:
         self._device = device
+        self._programs = programs
         self._device_name = device_name
         self._owner = owner
         self._most = most
@@ -55,7 +57,7 @@ class Trainer:
         if request.seed >= 2**63:
             raise Fault("ARGUMENT_OUT_OF_RANGE", f"seed is {request.seed}; expected below 2^63", field="seed")
         attachments = Attachments([buffer.toreadonly() for buffer in buffers])  # what is kept must be a copy
-        reader = Reader(attachments, self._device)
+        reader = Reader(attachments, self._device, self._programs)
         model, loss = reader.module(request.model, "model"), reader.loss(request.loss)
         optimizer = reader.module(request.optimizer, "optimizer")
         state = {

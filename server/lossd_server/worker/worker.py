@@ -18,11 +18,13 @@ from lossd.v1 import training_service_pb2 as training
 
 from lossd_server import status
 from lossd_server.faults import Fault
+from lossd_server.losses import catalogue
 from lossd_server.losses.threads import use_at_most
 from lossd_server.telemetry import logs
-from lossd_server.worker import cataloguing, evaluating
+from lossd_server.worker import cataloguing
 from lossd_server.worker.evaluating import Evaluator, Timing, Trip
 from lossd_server.worker.failures import as_fault
+from lossd_server.worker.programs import Programs
 from lossd_server.worker.specs import refuse_unknown_fields
 from lossd_server.worker.training import Trainer
 
@@ -47,22 +49,25 @@ class Worker:
         owner: prefix of the identifiers of the sessions it holds.
         max_sessions: sessions it may hold.
         threads: threads that one kernel may use; 0 leaves torch's default.
+        programs: whether it evaluates programs.
     """
 
-    def __init__(self, device: str, owner: str, *, max_sessions: int, threads: int = 0) -> None:
+    def __init__(self, device: str, owner: str, *, max_sessions: int, threads: int = 0, programs: bool = True) -> None:
         self.torch_version = str(torch.__version__)
         self._device = torch.device("cpu" if device.startswith("cpu") else device)
         # a device that is not there must show now, and what torch loads at the first gradient take no call's time
         torch.ones(1, device=self._device, requires_grad=True).square().sum().backward()  # type: ignore[no-untyped-call]
+        catalogue.plugins()  # nor what plugins import
         if threads:
             use_at_most(threads)
-        evaluator = Evaluator(self._device, device)
-        self._trainer = Trainer(self._device, device, owner, max_sessions)
+        held = Programs(programs)
+        evaluator = Evaluator(self._device, device, held)
+        self._trainer = Trainer(self._device, device, owner, max_sessions, held)
         self._verbs: dict[str, tuple[type[Message], Verb]] = {
             "EvaluateLoss": (evaluation.EvaluateLossRequest, evaluator.one),
             "BatchEvaluateLoss": (evaluation.BatchEvaluateLossRequest, evaluator.batch),
             "StreamEvaluateLoss": (evaluation.StreamEvaluateLossRequest, evaluator.streamed),
-            "ValidateLoss": (catalog.ValidateLossRequest, evaluating.validate),
+            "ValidateLoss": (catalog.ValidateLossRequest, evaluator.validate),
             "ListLosses": (catalog.ListLossesRequest, cataloguing.list_losses),
             "GetLoss": (catalog.GetLossRequest, cataloguing.get_loss),
             "CreateSession": (training.CreateSessionRequest, self._trainer.create),

@@ -25,8 +25,8 @@ def test_every_loss_of_the_package_is_a_command() -> None:
         for name in lossd.__all__
         if isinstance(kind := getattr(lossd, name), type) and issubclass(kind, lossd.Loss)
     }
-    assert {kind.__name__ for kind in cli.KINDS.values()} == losses - {"Loss", "WeightedSum"}
-    for name in cli.KINDS:
+    assert {kind.__name__ for kind in cli.KINDS.values()} == losses - {"Loss", "WeightedSum", "Program", "Plugin"}
+    for name in [*cli.KINDS, "plugin"]:
         assert run("eval", name, "--help").exit_code == 0
 
 
@@ -64,7 +64,7 @@ def test_mistakes_in_the_options_exit_with_2(words: list[str], says: str) -> Non
 
 
 def test_extra_inputs_are_for_expressions() -> None:
-    assert cli.extra_inputs(["--my-weights", "[1, -2]", "--y=-3"]) == {"my_weights": [1, -2], "y": -3}
+    assert cli.parsed(cli.extra_words(["--my-weights", "[1, -2]", "--y=-3"])) == {"my_weights": [1, -2], "y": -3}
 
 
 def test_a_call_that_fails_is_one_line_and_exit_code_1(

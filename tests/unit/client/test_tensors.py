@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -144,9 +146,12 @@ def test_element_types_that_no_loss_knows_are_refused(value: object) -> None:
     assert caught.value.reason == "DTYPE_MISMATCH"
 
 
+@pytest.mark.parametrize("ml_dtypes", [True, False], ids=["ml_dtypes", "numpy"])
 @pytest.mark.parametrize("name", tensors.NUMBERS)
-def test_torch_tensors_of_every_type(name: str) -> None:
-    """Torch is not imported by the client: the tensor's own module is."""
+def test_torch_tensors_of_every_type(name: str, ml_dtypes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch is not imported by the client: the tensor's own module is. ml_dtypes is used where it is installed."""
+    if not ml_dtypes:
+        monkeypatch.setitem(sys.modules, "ml_dtypes", None)  # as if it were not
     dtype = getattr(torch, name)
     codes = torch.arange(256, dtype=torch.uint8)
     tensor = codes.to(dtype) if dtype.itemsize > 1 or name in ("int8", "uint8", "bool") else codes.view(dtype)
@@ -154,7 +159,10 @@ def test_torch_tensors_of_every_type(name: str) -> None:
     assert message.dtype == tensors.NUMBERS[name]
     assert message.raw == tensor.view(torch.uint8).numpy().tobytes()
     back = tensors.read(message, attachments)
-    exact = tensor.float() if name in ("bfloat16",) or name.startswith("float8") else tensor
+    if name not in PLAIN:
+        assert back.dtype.name == (name if ml_dtypes else "float32")
+        back = back.astype(np.float32)
+    exact = tensor if name in PLAIN else tensor.float()
     assert np.array_equal(back, exact.numpy(), equal_nan=back.dtype.kind == "f")
 
 
