@@ -56,6 +56,16 @@ class ServerProcess:
         rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines() for pid in self._pids()]
         return sum(int(line.split()[1]) * 1024 for rollup in rollups for line in rollup if line.startswith("Pss:"))
 
+    def peak_bytes(self) -> int:
+        """Most bytes that were resident at once since the last `forget_peak`, of the process that used most."""
+        statuses = [Path(f"/proc/{pid}/status").read_text().splitlines() for pid in self._pids()]
+        return max(int(line.split()[1]) * 1024 for status in statuses for line in status if line.startswith("VmHWM:"))
+
+    def forget_peak(self) -> None:
+        """Makes the peak what is resident now."""
+        for pid in self._pids():
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
     def _pids(self) -> list[int]:
         pid = self._process.pid
         return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]

@@ -129,6 +129,7 @@ def _set(message: Message, field: Descriptor, value: Any) -> None:
         for item in value:
             _write_any(getattr(message, field.name).add(), item, field.name)
     else:
+        getattr(message, field.name).SetInParent()  # an object without arguments is not no object
         _write_any(getattr(message, field.name), value, field.name)
 
 
