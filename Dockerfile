@@ -9,10 +9,14 @@ ARG BASE=python:3.11-slim-bookworm
 # hadolint ignore=DL3006
 FROM ${BASE} AS requirements
 
+# Extras of pyproject.toml, by spaces: "server metric-learning" brings what computes the metric-learning losses.
+ARG EXTRAS=server
+
 WORKDIR /src
 COPY pyproject.toml ./
-RUN python3 -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-print(*p['dependencies'], *p['optional-dependencies']['server'], sep='\n')" > requirements.txt
+RUN python3 -c "import sys, tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+print(*p['dependencies'], *(x for e in sys.argv[1:] for x in p['optional-dependencies'][e]), sep='\n')" ${EXTRAS} \
+    > requirements.txt
 
 # --- dependencies: everything that is not lossd, in a layer that code changes leave alone -------------
 # hadolint ignore=DL3006
