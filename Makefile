@@ -48,6 +48,7 @@ catalogue: $(INSTALLED)
 	$(BIN)/ruff check --quiet --select I --fix client/lossd/losses
 	$(BIN)/ruff format --quiet client/lossd/losses
 	$(MAKE) proto
+	$(BIN)/python docs/losses.py
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.compare

@@ -201,7 +201,7 @@ class Stream:
             yield error if isinstance(error, LossdError) else lost
 
 
-def losses(task: str | None, family: str | None) -> Call[list[catalog.LossInfo]]:
+def losses(task: str | None = None, family: str | None = None) -> Call[list[catalog.LossInfo]]:
     """ListLosses."""
 
     def read(answer: bytes) -> list[catalog.LossInfo]:

@@ -60,7 +60,7 @@ def print_loss(loss: lossd.LossInfo) -> None:
     """All there is to know about a loss."""
     about = [
         ("loss", loss.name),
-        ("class", f"lossd.{loss.class_name}"),
+        ("class", f"lossd.{loss.class_name}" if hasattr(lossd, loss.class_name) else f'lossd.Plugin("{loss.name}")'),
         ("family", loss.family),
         ("tasks", ", ".join(loss.tasks)),
         ("aliases", ", ".join(loss.aliases)),

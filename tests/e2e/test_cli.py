@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import lossd
+import lossd.torch
 import numpy as np
+import pytest
 import torch
+from click.testing import CliRunner
+from lossd import cli, options
 from running import RunningServer
 
 LOSSD = str(Path(sys.executable).with_name("lossd"))
@@ -107,6 +113,63 @@ def test_losses_and_info(server: RunningServer) -> None:
     assert of_server.startswith(f"server\t{server.target}\n")
     assert "torch_version" in of_server
     assert of_device.startswith("device\tcpu:0\nhealthy\tTrue\n")
+
+
+def test_losses_are_found_by_alias_task_and_family(server: RunningServer) -> None:
+    shown = run("losses", "focal_loss", "--server", server.target).stdout.splitlines()
+    focal = dict(line.split("\t", 1) for line in shown)
+    assert (focal["loss"], focal["class"]) == ("sigmoid_focal_loss", "lossd.SigmoidFocalLoss")
+    assert "focal_loss" in focal["aliases"]
+    assert focal["--gamma"].endswith("float; at least 0; default 2.0")
+    assert focal["input target"].endswith("; (*), as input; float16, bfloat16, float32, float64")
+    assert focal["reduction"] == "mean (default), none, sum"
+    assert focal["example"].startswith("lossd eval sigmoid_focal_loss --input ")
+    assert focal["in Python"].startswith("client.evaluate(lossd.SigmoidFocalLoss(), ")
+    assert float(focal["value"]) > 0
+    listed = run("losses", "--task", "segmentation", "--server", server.target).stdout.splitlines()
+    assert ["dice_loss", "segmentation"] in [line.split("\t")[:2] for line in listed]
+    assert all("segmentation" in line.split("\t")[2] for line in listed)
+    boxes = json.loads(run("losses", "--family", "boxes", "--json", "--server", server.target).stdout)
+    assert {loss["family"] for loss in boxes} == {"boxes"}
+    unknown = run("losses", "--task", "segmentatoin", "--server", server.target)
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "there is no task 'segmentatoin'; expected one of classification, " in unknown.stderr
+
+
+def test_a_loss_of_the_field(server: RunningServer) -> None:
+    words = ["--mode", "binary", "--input", "[[[2,-1]],[[0.5,0]]]", "--target", "[[1,0],[1,1]]", "--no-per-image"]
+    done = run("eval", "dice_loss", *words, "--server", server.target)
+    p, t = torch.sigmoid(torch.tensor([2, -1, 0.5, 0], dtype=torch.float64)), torch.tensor([1.0, 0, 1, 1]).double()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert float(done.stdout) == pytest.approx(float(1 - 2 * (p * t).sum() / (p + t).sum()), rel=1e-6)
+
+
+class Halved(torch.nn.Module):
+    """A loss of one's own."""
+
+    def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:  # noqa: A002  # as torch calls it
+        return ((input - target) ** 2).mean() / 2
+
+
+def test_a_program_is_a_file(server: RunningServer, tmp_path: Path) -> None:
+    """Its inputs are options of their names."""
+    lossd.torch.export_loss(Halved(), (torch.zeros(3), torch.zeros(3))).save(tmp_path / "halved")
+    words = ["--input", "[78,85,92]", "--target", "[80,87,90]", "--server", server.target]
+    done = run("eval", "program", str(tmp_path / "halved"), *words)
+    assert (done.stdout, done.stderr) == ("2.0\n", "")
+
+
+def test_every_example_can_be_typed(server: RunningServer) -> None:
+    """As `lossd losses NAME` prints it, at the shell and in Python: the value to the last bit."""
+    with lossd.Client(server.target) as client:
+        losses = [loss for loss in client.losses() if loss.example is not None]
+        assert len(losses) > 80
+        for loss in losses:
+            program, *words = shlex.split(options.command(loss, loss.example))
+            assert program == "lossd"
+            typed = CliRunner().invoke(cli.cli, [*words, "--server", server.target])
+            assert (loss.name, typed.output) == (loss.name, f"{loss.example.value!r}\n")
+            assert eval(loss.example.python, {"client": client, "lossd": lossd}) == loss.example.value, loss.name
 
 
 def test_serve_serves_until_it_is_told_to_stop() -> None:

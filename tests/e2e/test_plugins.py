@@ -184,7 +184,8 @@ def test_the_catalogue_lists_it_with_its_own_schema(client: lossd.Client, server
     shown = subprocess.run(
         [LOSSD, "losses", "newsvendor_loss", "--server", server.target], capture_output=True, text=True
     )
-    assert "--under\tcost of each piece that was missing; default 3.0" in shown.stdout
+    assert "--under\tcost of each piece that was missing; float; at least 0; default 3.0\n" in shown.stdout
+    assert 'class\tlossd.Plugin("newsvendor_loss")\n' in shown.stdout
     with pytest.raises(lossd.NotFound, match="newsvendor_loss"):
         client.loss("newsvendr_loss")
 

@@ -34,7 +34,7 @@ class DiceLoss(Loss):
             as input.
 
     Traps:
-        - segmentation-models-pytorch counts smooth twice: half of its value is ours
+        - segmentation-models-pytorch counts its smooth twice: give twice that value here
         - a class that the target lacks costs 0, whatever is predicted for it
         - scores of batches do not average to that of all, unless per_image is set
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import os
+import re
 import sys
+from typing import Any
 
+import click
 import lossd
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from lossd import cli, printing, tensors
+from lossd import cli, options, printing, tensors
 from lossd.v1 import evaluation_service_pb2
+
+LINEAR = ["--in-features", "2", "--input", "[[1, 2]]", "--target", "[0]", "--linear.weight", "[[1, 0]]"]
+ADAPTIVE = ["--in-features", "2", "--n-classes", "3", "--cutoffs", "1", "--input", "[[1, 2]]", "--target", "[0]",
+            "--head.weight", "[[1, 0]]", "--tail.0.0.weight", "[[1]]", "--tail.0.1.weight", "[[2]]"]  # fmt: skip
 
 
 def run(*words: str) -> Result:
@@ -25,16 +33,88 @@ def test_every_loss_of_the_package_is_a_command() -> None:
         for name in lossd.__all__
         if isinstance(kind := getattr(lossd, name), type) and issubclass(kind, lossd.Loss)
     }
-    assert {kind.__name__ for kind in cli.KINDS.values()} == losses - {"Loss", "WeightedSum", "Program", "Plugin"}
-    for name in [*cli.KINDS, "plugin"]:
+    assert {kind.__name__ for kind in options.KINDS.values()} == losses - {"Loss", "WeightedSum", "Program", "Plugin"}
+    listed = run("eval", "--help").output
+    for name in [*options.KINDS, "plugin", "program"]:
         assert run("eval", name, "--help").exit_code == 0
+        assert re.search(rf"^  {name}\s", listed, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", options.KINDS)
+def test_every_input_and_argument_is_an_option(name: str) -> None:
+    """Required where the class says so, with what the class says of it."""
+    kind = options.KINDS[name]
+    declared = {option.opts[-1].removeprefix("--"): option for option in cli.loss_command(name, kind).params}
+    said = options.described(kind)
+    for given in kind.INPUTS:
+        assert declared[given].required == (given not in kind.OPTIONAL and kind is not lossd.Expression)
+        assert kind is lossd.Expression or declared[given].help == options.sentence(said[given])
+    for field in dataclasses.fields(kind):
+        if field.name != "allow_broadcast":
+            option = declared.get(field.name) or declared[field.name.replace("_", "-")]
+            assert option.required == (field.default is dataclasses.MISSING)
+            assert option.help.rstrip(".") in options.sentence(said[field.name]), "its own words"
 
 
 @pytest.mark.parametrize("name", ["cross_entropy_loss", "cross-entropy-loss", "CrossEntropyLoss"])
 def test_help_shows_inputs_and_arguments_of_the_loss(name: str) -> None:
-    text = run("eval", name, "--help").output
-    for part in ("--input", "--target", "--label-smoothing", "[none|mean|sum]", "0 to 1, default 0"):
+    text = " ".join(run("eval", name, "--help").output.split())
+    for part in ("--input", "--target", "--label-smoothing", "[none|mean|sum]", "at least 0 and at most 1; default 0."):
         assert part in text
+
+
+@pytest.mark.parametrize("name", ["sigmoid_focal_loss", "focal_loss", "focal-loss", "SigmoidFocalLoss", "focal"])
+def test_aliases_find_the_loss(name: str) -> None:
+    assert "--gamma" in run("eval", name, "--help").output
+
+
+def bound(name: str, *words: str) -> tuple[lossd.Loss, dict[str, Any]]:
+    """What the words after `lossd eval NAME` come to."""
+    name = options.OTHER_NAMES.get(name, name)
+    kind, found = options.KINDS[name], []
+
+    @options.of_loss(kind)
+    @click.pass_context
+    def command(ctx: click.Context, /, **given: Any) -> None:
+        found.append(options.bind(kind, given, ctx.args))
+
+    settings = cli.loss_command(name, kind).context_settings
+    result = CliRunner().invoke(click.command(name, context_settings=settings)(command), list(words))
+    assert result.exit_code == 0, result.output
+    return found[0]
+
+
+HEAD = ["--input", "[[1, 2]]", "--target", "[3]", "--head.weight", "[[1, 0]]"]
+TAIL = ["--tail.0.0.weight", "[[1]]", "--tail.0.1.weight", "[[2]]"]
+
+
+@pytest.mark.parametrize("cutoffs", ["2,5", "[2, 5]", "2, 5"])
+def test_lists_required_arguments_and_inputs_with_dots(cutoffs: str) -> None:
+    """Parameters are options of their torch names, and there may be more clusters than the class names."""
+    more = ["--tail.1.0.weight", "[[3]]", "--tail.1.1.weight=[[4]]"]
+    sizes = ["--in-features", "2", "--n_classes", "9", "--cutoffs", cutoffs]
+    loss, inputs = bound("adaptive_log_softmax_with_loss", *sizes, *HEAD, *TAIL, *more)
+    assert loss == lossd.AdaptiveLogSoftmaxWithLoss(in_features=2, n_classes=9, cutoffs=[2, 5])
+    assert inputs == {
+        "input": [[1, 2]], "target": [3], "head.weight": [[1, 0]], "tail.0.0.weight": [[1]],
+        "tail.0.1.weight": [[2]], "tail.1.0.weight": [[3]], "tail.1.1.weight": [[4]],
+    }  # fmt: skip
+
+
+def test_an_object_is_json() -> None:
+    words = ["--in-features", "2", "--num-classes", "1", "--input", "[[1, 2]]", "--target", "[0]"]
+    words += ["--linear.weight", "[[1, 0]]", "--options", '{"batch_chunk_size": 8, "acc_policy": "compact"}']
+    loss, inputs = bound("linear_cross_entropy_loss", *words)
+    chunks = lossd.LinearCrossEntropyOptions(batch_chunk_size=8, acc_policy="compact")
+    assert loss == lossd.LinearCrossEntropyLoss(in_features=2, num_classes=1, options=chunks)
+    assert list(inputs) == ["input", "target", "linear.weight"]
+
+
+def test_enums_flags_and_optional_inputs() -> None:
+    logps = ["--policy-chosen-logps", "[-1]", "--policy_rejected_logps", "[-2]"]
+    loss, inputs = bound("dpo", *logps, "--reference-free", "--loss-type", "ipo", "--beta", "0.5")
+    assert loss == lossd.DPOLoss(reference_free=True, loss_type="ipo", beta=0.5)
+    assert inputs == {"policy_chosen_logps": [-1], "policy_rejected_logps": [-2]}
 
 
 @pytest.mark.parametrize(
@@ -53,6 +133,15 @@ def test_help_shows_inputs_and_arguments_of_the_loss(name: str) -> None:
         (["eval", "weighted_sum"], "write a weighted sum as an expression"),
         (["eval", "WeightedSum", "--terms", "1"], "write a weighted sum as an expression"),
         (["eval", "ctc_loss", "--allow-broadcast"], "No such option"),
+        (["eval", "focal_los"], "did you mean sigmoid_focal_loss?"),
+        (["eval", "linear_cross_entropy_loss", *LINEAR], "Missing option '--num-classes'"),
+        (["eval", "linear_cross_entropy_loss", *LINEAR, "--num-classes", "1", "--options", "[]"], "no JSON object of"),
+        (["eval", "linear_cross_entropy_loss", *LINEAR, "--num-classes", "1", "--options", '{"a": 1}'], "acc_policy"),
+        (["eval", "adaptive_log_softmax_with_loss", "--cutoffs", "2,x"], "no list of whole numbers such as 2,5"),
+        (["eval", "adaptive_log_softmax_with_loss", *ADAPTIVE, "--gamma", "1"], "No such option '--gamma'"),
+        (["eval", "dice_loss", "--mode", "both"], "'both' is not one of"),
+        (["eval", "program", __file__], "test_cli.py: "),
+        (["losses", "mse_loss", "--task", "regression"], "leave out NAME or them"),
         (["info", "--server", "http://localhost:50051"], "expected HOST:PORT"),
         (["eval", "mse_loss", "--input", "1", "--target", "1", "--server", "localhost"], "expected HOST:PORT"),
     ],
@@ -60,11 +149,14 @@ def test_help_shows_inputs_and_arguments_of_the_loss(name: str) -> None:
 def test_mistakes_in_the_options_exit_with_2(words: list[str], says: str) -> None:
     result = run(*words)
     assert result.exit_code == 2
-    assert says in result.output.replace("No such option: --", "No such option '--").replace("--delta\n", "--delta'\n")
+    assert says in re.sub(r"No such option: (--[\w-]+)", r"No such option '\1'", result.output)
 
 
 def test_extra_inputs_are_for_expressions() -> None:
-    assert cli.parsed(cli.extra_words(["--my-weights", "[1, -2]", "--y=-3"])) == {"my_weights": [1, -2], "y": -3}
+    assert options.parsed(options.extra_words(["--my-weights", "[1, -2]", "--y=-3"])) == {
+        "my_weights": [1, -2],
+        "y": -3,
+    }
 
 
 def test_a_call_that_fails_is_one_line_and_exit_code_1(
@@ -82,13 +174,11 @@ def test_a_call_that_fails_is_one_line_and_exit_code_1(
 
 def test_help_says_what_each_input_is() -> None:
     """Shape and meaning, out of the class's own words."""
-    assert cli.described_inputs(lossd.MSELoss) == {
-        "input": "Floating (*).", "target": "Floating, of the shape of input.",
-    }  # fmt: skip
-    for name, kind in cli.KINDS.items():
-        texts = cli.described_inputs(kind)
-        assert list(texts) == list(kind.INPUTS)
-        assert name == "expression" or "Input of the loss." not in texts.values()
+    said = options.described(lossd.MSELoss)
+    assert said["input"] == "predictions; floating, (*)."
+    assert said["target"] == "true values; floating, of the shape of input."
+    for kind in options.KINDS.values():
+        assert kind is lossd.Expression or set(kind.INPUTS) <= set(options.described(kind))
 
 
 def test_a_defect_of_the_server_is_told_with_its_request_id(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import Any
+import re
+from collections.abc import Sequence
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import lossd
 import numpy as np
 import pytest
 import torch
 from google.protobuf.message import Message
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from lossd import nn, optim, spec
+from lossd import nn, optim, options, spec
+from lossd.losses import torch_nn
 from lossd.v1 import loss_pb2, model_pb2
 
 UNIONS: list[tuple[type[Message], Any]] = [
@@ -23,8 +26,10 @@ UNIONS: list[tuple[type[Message], Any]] = [
 ]
 CLASSES = [(union, getattr(room, name), name) for union, room in UNIONS for name in spec.members(union.DESCRIPTOR)]
 LOSSES = [kind for union, kind, _ in CLASSES if union is loss_pb2.LossSpec]
-TORCH_LOSSES = [kind for kind in LOSSES if kind not in (lossd.WeightedSum, lossd.Expression)]
-weights = st.one_of(st.none(), st.floats(-10, 10).filter(bool))
+WRITTEN = (lossd.WeightedSum, lossd.Expression, lossd.Program, lossd.Plugin)
+"""Losses that the caller writes; their own tests say what they take."""
+CATALOGUE = [kind for kind in LOSSES if kind not in WRITTEN]
+TORCH_LOSSES = [kind for kind in CATALOGUE if kind.__module__ == torch_nn.__name__]
 
 
 @pytest.mark.parametrize(("union", "kind", "name"), CLASSES, ids=lambda value: str(value))
@@ -33,54 +38,121 @@ def test_every_message_is_a_class_and_every_field_an_argument(union: type[Messag
     message = getattr(union(), spec.members(union.DESCRIPTOR)[name])
     sent = {field.name for field in message.DESCRIPTOR.fields}
     outer = {field.name for field in union.DESCRIPTOR.fields if field.containing_oneof is None}
-    assert {field.name for field in dataclasses.fields(kind)} == sent | outer
+    if kind is lossd.Plugin:
+        assert set(kind("newsvendor_loss", under=3.0).arguments()) == sent | outer
+    else:
+        assert {field.name for field in dataclasses.fields(kind)} == sent | outer
+
+
+def test_the_losses_of_torch_are_all_of_torch_nn() -> None:
+    """Every class of torch.nn that computes a loss, but for a deprecated alias."""
+    theirs = {name for name in dir(torch.nn) if name.endswith("Loss")} - {"NLLLoss2d"}
+    assert {kind.__name__ for kind in TORCH_LOSSES} == theirs | {"AdaptiveLogSoftmaxWithLoss"}
 
 
 @pytest.mark.parametrize("kind", TORCH_LOSSES)
 def test_arguments_and_inputs_are_those_of_torch(kind: type[lossd.Loss]) -> None:
-    """The deprecated size_average and reduce excepted."""
+    """The deprecated size_average and reduce excepted, and where and in what type torch keeps its parameters."""
     ours = {field.name for field in dataclasses.fields(kind)} - {"allow_broadcast"}
-    theirs = set(inspect.signature(getattr(torch.nn, kind.__name__)).parameters) - {"size_average", "reduce"}
-    assert ours == theirs
+    theirs = set(inspect.signature(getattr(torch.nn, kind.__name__)).parameters)
+    assert ours == theirs - {"size_average", "reduce", "device", "dtype"}
     forward = inspect.signature(getattr(torch.nn, kind.__name__).forward).parameters
-    renamed = {"log_input": "input"}  # PoissonNLLLoss's, which is a logarithm only if its argument log_input says so
-    assert list(kind.INPUTS) == [renamed.get(name, name) for name in forward if name != "self"]
+    renamed = {"log_input": "input", "input_": "input", "target_": "target"}
+    names = [renamed.get(name, name) for name in forward if name != "self"]
+    assert list(kind.INPUTS)[: len(names)] == names
+    assert all("." in name for name in list(kind.INPUTS)[len(names) :]), "only parameters come after them"
 
 
-@pytest.mark.parametrize("kind", TORCH_LOSSES)
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        (lossd.LinearCrossEntropyLoss, {"in_features": 4, "num_classes": 3, "bias": True}),
+        (lossd.AdaptiveLogSoftmaxWithLoss, {"in_features": 8, "n_classes": 9, "cutoffs": [2], "head_bias": True}),
+    ],
+)
+def test_parameters_are_inputs_by_their_torch_names(kind: type[lossd.Loss], arguments: dict[str, Any]) -> None:
+    module = getattr(torch.nn, kind.__name__)(**arguments)
+    assert list(kind.INPUTS)[2:] == [name for name, _ in module.named_parameters()]
+    assert {name for name in kind.INPUTS if name.endswith(".bias")} == kind.OPTIONAL
+
+
+@pytest.mark.parametrize("kind", CATALOGUE)
 def test_every_loss_is_documented_alike(kind: type[lossd.Loss]) -> None:
+    """Formula, arguments, inputs, traps, an example with its value and where it comes from, in this order."""
     text = inspect.getdoc(kind) or ""
-    parts = ["Formula:", "Args:", "Inputs:", "Example:", f"Reference: torch.nn.{kind.__name__}"]
-    places = [text.find(part) for part in parts]
+    arguments = {field.name for field in dataclasses.fields(kind)} - {"allow_broadcast"}
+    parts = ["Formula: ", *(["Args:\n"] if arguments else []), "Inputs:\n", "Example:\n", "Reference: "]
+    places = [text.find(f"\n{part}") for part in parts]
     assert -1 not in places
     assert places == sorted(places)
-    described = text[places[1] : places[2]]
-    arguments = {field.name for field in dataclasses.fields(kind)} - {"allow_broadcast"}
-    assert [name for name in arguments if f"\n    {name}: " not in described] == []
+    said = dict(zip(parts, (text[a:b] for a, b in zip(places, [*places[1:], None], strict=True)), strict=True))
+    assert [name for name in arguments if f"\n    {name}: " not in said["Args:\n"]] == []
+    assert [name for name in kind.INPUTS if f"\n    {name}: " not in said["Inputs:\n"]] == []
+    inputs = options.described(kind)
+    assert {name for name in kind.INPUTS if inputs[name].endswith("optional.")} == kind.OPTIONAL
+    assert f">>> {kind.__name__}(" in said["Example:\n"]
+    assert re.search(r"client\.evaluate\([^#]*\)\.value   # -?\d", said["Example:\n"])
+    where = said["Reference: "].split(": ")[1]
+    assert where == f"torch.nn.{kind.__name__}" if kind in TORCH_LOSSES else re.match("https?://", where)
+    assert [line for line in text.splitlines() if len(line) > 116] == []
+
+
+@pytest.mark.parametrize("kind", CATALOGUE)
+def test_optional_inputs_are_inputs(kind: type[lossd.Loss]) -> None:
+    assert set(kind.INPUTS) >= kind.OPTIONAL
+    assert set(kind.INPUTS) - kind.OPTIONAL, "something has to be given"
+
+
+def values(hint: Any) -> st.SearchStrategy[Any]:
+    """Anything that an argument annotated so may be, in the contract's eyes; ranges are the server's."""
+    if get_origin(hint) is Literal:
+        return st.sampled_from(get_args(hint))
+    if get_origin(hint) is Sequence:
+        return st.lists(st.integers(0, 99), min_size=1, max_size=3).map(tuple)
+    if get_args(hint) and type(None) in get_args(hint):
+        inner = [values(part) for part in get_args(hint) if part is not type(None)]
+        return st.one_of(st.none(), *inner)
+    if isinstance(hint, type) and issubclass(hint, spec.Spec):
+        return built(hint)
+    plain = {
+        bool: st.booleans(),
+        int: st.integers(-100, 100),
+        float: st.floats(-10, 10),
+        str: st.sampled_from(["a", ""]),
+    }
+    return plain[hint] if hint in plain else st.lists(st.floats(0, 9, width=32), min_size=1, max_size=3)
+
+
+def built(kind: type[Any]) -> st.SearchStrategy[Any]:
+    """Any of this class."""
+    hints = get_type_hints(kind)
+    names = [field.name for field in dataclasses.fields(kind)]
+    return st.fixed_dictionaries({name: values(hints[name]) for name in names}).map(lambda given: kind(**given))
 
 
 def examples() -> st.SearchStrategy[lossd.Loss]:
-    values: dict[str, st.SearchStrategy[Any]] = {
-        "reduction": st.sampled_from([None, "none", "mean", "sum"]),
-        "allow_broadcast": st.booleans(),
-        "weight": st.one_of(st.none(), st.lists(st.floats(0, 9, width=32), min_size=1, max_size=3)),
-        "ignore_index": st.one_of(st.none(), st.integers(-100, 100)),
-        "blank": st.one_of(st.none(), st.integers(0, 9)),
-    }
-    values["pos_weight"] = values["weight"]
-    flags = st.one_of(st.none(), st.booleans())
-    flag_names = {"log_input", "full", "log_target", "zero_infinity"}
-
-    def of(kind: type[lossd.Loss]) -> st.SearchStrategy[lossd.Loss]:
-        names = [field.name for field in dataclasses.fields(kind)]
-        return st.fixed_dictionaries(
-            {name: flags if name in flag_names else values.get(name, weights) for name in names}
-        ).map(lambda arguments: kind(**arguments))
-
-    single = st.sampled_from(TORCH_LOSSES).flatmap(of)
+    """Any loss of the catalogue with any arguments, and sums of them."""
+    single = st.sampled_from(CATALOGUE).flatmap(built)
     return st.recursive(
         single, lambda part: st.builds(lambda a, b, x: x * a + b.named("b"), part, part, st.floats(-9, 9)), max_leaves=4
     )
+
+
+@pytest.mark.parametrize("kind", CATALOGUE)
+@settings(max_examples=5)
+@given(data=st.data())
+def test_every_loss_returns_as_it_was(kind: type[lossd.Loss], data: st.DataObject) -> None:
+    """Required arguments, enums, lists, objects and tensors; nothing is lost on the wire and nothing added."""
+    loss = data.draw(built(kind))
+    back = spec.read(loss_pb2.LossSpec.FromString(loss.wire))
+    assert back == loss
+    for field in dataclasses.fields(kind):
+        ours, theirs = getattr(loss, field.name), getattr(back, field.name)
+        assert (
+            np.array_equal(ours, theirs)
+            if isinstance(theirs, np.ndarray)
+            else ours == theirs or repr(ours) == repr(theirs)
+        )
 
 
 @given(examples())

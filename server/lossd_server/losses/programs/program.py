@@ -38,6 +38,7 @@ ENTRY = Entry(
     reductions=(),
     traps=("sizes are fixed unless exported as dynamic", "a program that does not reduce returns one loss per element"),
     tasks=("custom",),
+    source="docs/programs.md",
 )
 
 _META = torch.device("meta")
