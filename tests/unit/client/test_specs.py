@@ -252,3 +252,13 @@ def test_an_expression_is_one_argument() -> None:
     assert message.expression.source == "mean((input - target)**2)"
     assert message.allow_broadcast
     assert repr(loss) == "Expression(allow_broadcast=True, source='mean((input - target)**2)')"
+
+
+def test_an_object_without_arguments_is_not_no_object() -> None:
+    """LinearCrossEntropyOptions() asks for chunks by torch's own choice; leaving it out asks for none."""
+    shape = {"in_features": 2, "num_classes": 3}
+    asked = lossd.LinearCrossEntropyLoss(**shape, options=lossd.LinearCrossEntropyOptions())
+    sent = loss_pb2.LossSpec.FromString(asked.wire).linear_cross_entropy_loss
+    assert sent.HasField("options")
+    assert asked != lossd.LinearCrossEntropyLoss(**shape)
+    assert spec.read(loss_pb2.LossSpec(linear_cross_entropy_loss=sent)) == asked

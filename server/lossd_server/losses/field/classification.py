@@ -149,8 +149,9 @@ class _ClassEntry(FormulaEntry):
                 return losses.mean()
             index, kept = _index(target, arguments["ignore_index"])
             weight = arguments.get("weight")
-            total = kept.to(losses.dtype) if weight is None else weight[index].masked_fill(~kept, 0)
-            return losses.sum() / total.sum()
+            counted = kept if weight is None else weight[index].masked_fill(~kept, 0)
+            wide = torch.promote_types(losses.dtype, torch.float32)  # float16 counts to 65504 only
+            return (losses.sum(dtype=wide) / counted.sum(dtype=wide)).to(losses.dtype)
 
         return mean
 

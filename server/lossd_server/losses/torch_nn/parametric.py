@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -65,12 +67,19 @@ class ParametricEntry(TorchEntry):
             raise Fault(
                 "LIMIT_EXCEEDED", f"the loss has more than {MAX_PARAMETERS} parameters", field=arguments["path"]
             )
-        return self.module(**given, device=_META)
+        return _quietly(self.module, given)
+
+
+def _quietly(module: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:
+    """The module without its elements; torch warns where a cluster's projection is 0 wide."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return module(**arguments, device=_META)
 
 
 @lru_cache(maxsize=256)
 def _parameters(class_name: str, arguments: tuple[tuple[str, Any], ...]) -> dict[str, torch.Size]:
-    built = getattr(nn, class_name)(**{name: value for name, value in arguments if value is not None}, device=_META)
+    built = _quietly(getattr(nn, class_name), {name: value for name, value in arguments if value is not None})
     return {name: parameter.shape for name, parameter in built.named_parameters()}
 
 
