@@ -19,7 +19,7 @@ from lossd.errors import Cancelled, DeadlineExceeded, Internal, LossdError, NotF
 from lossd.evaluation import Evaluation
 from lossd.loss import Loss
 from lossd.nn import Module
-from lossd.optim import Optimizer
+from lossd.optim import ClipGradNorm, Optimizer
 from lossd.results import Device, Result, ServerInfo, SessionInfo, Step, Validation
 from lossd.tensors import Array, ArrayLike
 
@@ -157,10 +157,13 @@ class AsyncClient:
         optimizer: Optimizer,
         seed: int = 0,
         state_dict: Mapping[str, ArrayLike] | None = None,
+        clip_grad_norm: float | ClipGradNorm | None = None,
+        clip_grad_value: float | None = None,
         timeout: float | None = None,
     ) -> AsyncSession:
         """As `Client.create_session`."""
-        info = await self._call(calls.create_session(model, loss, optimizer, seed, state_dict), timeout)
+        call = calls.create_session(model, loss, optimizer, seed, state_dict, clip_grad_norm, clip_grad_value)
+        info = await self._call(call, timeout)
         return AsyncSession(self, info.session_id, loss)
 
     async def session(self, session_id: str, *, timeout: float | None = None) -> AsyncSession:

@@ -19,7 +19,7 @@ from lossd.evaluation import Evaluation, encoding, gradient_names
 from lossd.framing import Buffer
 from lossd.loss import Loss
 from lossd.nn import Module
-from lossd.optim import Optimizer
+from lossd.optim import ClipGradNorm, Optimizer
 from lossd.program import complete
 from lossd.results import TensorType
 from lossd.tensors import Array, ArrayLike
@@ -269,14 +269,23 @@ def devices() -> Call[list[results.Device]]:
 
 
 def create_session(
-    model: Module, loss: Loss, optimizer: Optimizer, seed: int, state_dict: Mapping[str, ArrayLike] | None
+    model: Module,
+    loss: Loss,
+    optimizer: Optimizer,
+    seed: int,
+    state_dict: Mapping[str, ArrayLike] | None,
+    clip_grad_norm: float | ClipGradNorm | None = None,
+    clip_grad_value: float | None = None,
 ) -> Call[results.SessionInfo]:
     """CreateSession."""
 
     def read(answer: bytes) -> results.SessionInfo:
         return results.session_info(training_service_pb2.CreateSessionResponse.FromString(answer).session)
 
-    request = training_service_pb2.CreateSessionRequest(seed=seed)
+    request = training_service_pb2.CreateSessionRequest(seed=seed, clip_grad_value=clip_grad_value)
+    if clip_grad_norm is not None:
+        norm = clip_grad_norm if isinstance(clip_grad_norm, ClipGradNorm) else ClipGradNorm(clip_grad_norm)
+        request.clip_grad_norm.CopyFrom(training_service_pb2.ClipGradNorm(**vars(norm)))
     attachments: list[Buffer] = []
     spec.write(model, request.model)
     spec.write(loss, request.loss)

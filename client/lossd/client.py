@@ -13,7 +13,7 @@ from lossd.errors import LossdError, NotFound
 from lossd.evaluation import Evaluation
 from lossd.loss import Loss
 from lossd.nn import Module
-from lossd.optim import Optimizer
+from lossd.optim import ClipGradNorm, Optimizer
 from lossd.results import Device, Result, ServerInfo, SessionInfo, Step, Validation
 from lossd.tensors import Array, ArrayLike
 
@@ -210,6 +210,8 @@ class Client:
         optimizer: Optimizer,
         seed: int = 0,
         state_dict: Mapping[str, ArrayLike] | None = None,
+        clip_grad_norm: float | ClipGradNorm | None = None,
+        clip_grad_value: float | None = None,
         timeout: float | None = None,
     ) -> Session:
         """Builds a model, its loss and its optimizer on one device of the server, to train there.
@@ -220,13 +222,16 @@ class Client:
             optimizer: for example `lossd.optim.SGD(lr=0.01)`.
             seed: of the initial parameters, as torch.manual_seed takes it.
             state_dict: initial parameters and buffers, all of them, instead of torch's initialisation.
+            clip_grad_norm: the norm that each step's gradients are scaled down to, or a `lossd.optim.ClipGradNorm`.
+            clip_grad_value: what each element of the gradients is clamped to, ±; after clip_grad_norm.
             timeout: seconds; default the client's.
 
         Raises:
             InvalidArgument: if the parts do not fit.
             ResourceExhausted: if the server holds as many sessions as it may.
         """
-        info = self._connection.call(calls.create_session(model, loss, optimizer, seed, state_dict), timeout)
+        call = calls.create_session(model, loss, optimizer, seed, state_dict, clip_grad_norm, clip_grad_value)
+        info = self._connection.call(call, timeout)
         return Session(self, info.session_id, loss)
 
     def session(self, session_id: str, *, timeout: float | None = None) -> Session:

@@ -18,7 +18,7 @@ from lossd import spec, tensors
 from lossd.framing import Buffer
 from lossd.loss import Loss
 from lossd.nn import Module
-from lossd.optim import Optimizer
+from lossd.optim import ClipGradNorm, Optimizer
 from lossd.tensors import Array
 from lossd.v1 import catalog_service_pb2, evaluation_service_pb2, server_service_pb2, training_service_pb2
 
@@ -132,7 +132,7 @@ class Step:
     Attributes:
         value: the loss before the step.
         step: completed steps, this one included.
-        grad_norm: Euclidean norm of all gradients together.
+        grad_norm: Euclidean norm of all gradients together, before any clipping.
         terms: unweighted value of each term of a weighted sum, sorted by label.
         execution: where and how this was computed.
     """
@@ -155,6 +155,7 @@ class SessionInfo:
         parameter_count: trainable numbers.
         model, loss, optimizer: what it is made of; None for a kind that this client does not know.
         create_time: when it was created, by the server's clock, UTC.
+        clip_grad_norm, clip_grad_value: how gradients are clipped; None where they are not.
     """
 
     session_id: str
@@ -165,6 +166,8 @@ class SessionInfo:
     loss: Loss | None
     optimizer: Optimizer | None
     create_time: datetime
+    clip_grad_norm: ClipGradNorm | None
+    clip_grad_value: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +268,13 @@ def session_info(message: training_service_pb2.Session) -> SessionInfo:
         loss if isinstance(loss, Loss) else None,
         optimizer if isinstance(optimizer, Optimizer) else None,
         message.create_time.ToDatetime(timezone.utc),
+        _clip_grad_norm(message.clip_grad_norm) if message.HasField("clip_grad_norm") else None,
+        message.clip_grad_value if message.HasField("clip_grad_value") else None,
     )
+
+
+def _clip_grad_norm(message: training_service_pb2.ClipGradNorm) -> ClipGradNorm:
+    return ClipGradNorm(**{field.name: value for field, value in message.ListFields()})
 
 
 def tensor_type(message: catalog_service_pb2.TensorType) -> TensorType:

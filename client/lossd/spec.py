@@ -91,8 +91,8 @@ def members(union: Descriptor) -> Mapping[str, str]:
     """Class name → field name of everything that a LossSpec, ModelSpec or OptimizerSpec can be.
 
     >>> from lossd.v1 import model_pb2
-    >>> dict(members(model_pb2.OptimizerSpec.DESCRIPTOR))
-    {'SGD': 'sgd'}
+    >>> members(model_pb2.OptimizerSpec.DESCRIPTOR)["AdamW"]
+    'adamw'
     """
     return MappingProxyType({field.message_type.name: field.name for field in union.oneofs[0].fields})
 

@@ -13,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Session(_message.Message):
-    __slots__ = ("session_id", "device", "step", "parameter_count", "model", "loss", "optimizer", "create_time")
+    __slots__ = ("session_id", "device", "step", "parameter_count", "model", "loss", "optimizer", "create_time", "clip_grad_norm", "clip_grad_value")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +22,8 @@ class Session(_message.Message):
     LOSS_FIELD_NUMBER: _ClassVar[int]
     OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    CLIP_GRAD_NORM_FIELD_NUMBER: _ClassVar[int]
+    CLIP_GRAD_VALUE_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     device: str
     step: int
@@ -30,10 +32,22 @@ class Session(_message.Message):
     loss: _loss_pb2.LossSpec
     optimizer: _model_pb2.OptimizerSpec
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, session_id: _Optional[str] = ..., device: _Optional[str] = ..., step: _Optional[int] = ..., parameter_count: _Optional[int] = ..., model: _Optional[_Union[_model_pb2.ModelSpec, _Mapping]] = ..., loss: _Optional[_Union[_loss_pb2.LossSpec, _Mapping]] = ..., optimizer: _Optional[_Union[_model_pb2.OptimizerSpec, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    clip_grad_norm: ClipGradNorm
+    clip_grad_value: float
+    def __init__(self, session_id: _Optional[str] = ..., device: _Optional[str] = ..., step: _Optional[int] = ..., parameter_count: _Optional[int] = ..., model: _Optional[_Union[_model_pb2.ModelSpec, _Mapping]] = ..., loss: _Optional[_Union[_loss_pb2.LossSpec, _Mapping]] = ..., optimizer: _Optional[_Union[_model_pb2.OptimizerSpec, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., clip_grad_norm: _Optional[_Union[ClipGradNorm, _Mapping]] = ..., clip_grad_value: _Optional[float] = ...) -> None: ...
+
+class ClipGradNorm(_message.Message):
+    __slots__ = ("max_norm", "norm_type", "error_if_nonfinite")
+    MAX_NORM_FIELD_NUMBER: _ClassVar[int]
+    NORM_TYPE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_IF_NONFINITE_FIELD_NUMBER: _ClassVar[int]
+    max_norm: float
+    norm_type: float
+    error_if_nonfinite: bool
+    def __init__(self, max_norm: _Optional[float] = ..., norm_type: _Optional[float] = ..., error_if_nonfinite: bool = ...) -> None: ...
 
 class CreateSessionRequest(_message.Message):
-    __slots__ = ("model", "loss", "optimizer", "seed", "state_dict", "attachments")
+    __slots__ = ("model", "loss", "optimizer", "seed", "state_dict", "clip_grad_norm", "clip_grad_value", "attachments")
     class StateDictEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -46,14 +60,18 @@ class CreateSessionRequest(_message.Message):
     OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     STATE_DICT_FIELD_NUMBER: _ClassVar[int]
+    CLIP_GRAD_NORM_FIELD_NUMBER: _ClassVar[int]
+    CLIP_GRAD_VALUE_FIELD_NUMBER: _ClassVar[int]
     ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     model: _model_pb2.ModelSpec
     loss: _loss_pb2.LossSpec
     optimizer: _model_pb2.OptimizerSpec
     seed: int
     state_dict: _containers.MessageMap[str, _tensor_pb2.Tensor]
+    clip_grad_norm: ClipGradNorm
+    clip_grad_value: float
     attachments: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, model: _Optional[_Union[_model_pb2.ModelSpec, _Mapping]] = ..., loss: _Optional[_Union[_loss_pb2.LossSpec, _Mapping]] = ..., optimizer: _Optional[_Union[_model_pb2.OptimizerSpec, _Mapping]] = ..., seed: _Optional[int] = ..., state_dict: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, model: _Optional[_Union[_model_pb2.ModelSpec, _Mapping]] = ..., loss: _Optional[_Union[_loss_pb2.LossSpec, _Mapping]] = ..., optimizer: _Optional[_Union[_model_pb2.OptimizerSpec, _Mapping]] = ..., seed: _Optional[int] = ..., state_dict: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., clip_grad_norm: _Optional[_Union[ClipGradNorm, _Mapping]] = ..., clip_grad_value: _Optional[float] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class CreateSessionResponse(_message.Message):
     __slots__ = ("session",)

@@ -95,7 +95,7 @@ class TrainingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def TrainStep(self, request, context):
-        """zero_grad, forward, loss, backward and optimizer step in one trip. Gradients cannot pile up. A step
+        """zero_grad, forward, loss, backward, clipping and optimizer step in one trip. Gradients cannot pile up. A step
         that fails changes nothing. Not retried by the SDK: a lost answer does not say whether the step ran.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -1,9 +1,8 @@
-"""Builds torch modules and optimizers from names and arguments, and says which inputs a model takes."""
+"""Builds torch modules from names and arguments, and says which inputs a model takes."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
@@ -26,20 +25,6 @@ def build_model(spec: Spec) -> nn.Module:
     """The module that `spec` describes, initialised by torch from its present random state."""
     _check_size(spec)
     return _module(spec)
-
-
-def build_optimizer(spec: Spec, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
-    """The optimizer that `spec` describes over `parameters`; torch's own refusals name the optimizer."""
-    for name, value in spec.arguments.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise Fault(
-                "ARGUMENT_OUT_OF_RANGE", f"{name} is {value}; expected a finite number", field=f"{spec.path}.{name}"
-            )
-    optimizer: type[torch.optim.Optimizer] = getattr(torch.optim, spec.class_name)
-    try:
-        return optimizer(parameters, **spec.arguments)
-    except ValueError as error:
-        raise Fault("ARGUMENT_OUT_OF_RANGE", f"{spec.class_name}: {error}", field=spec.path) from None
 
 
 def check_input(model: nn.Module, input_: Tensor) -> None:

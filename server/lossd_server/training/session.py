@@ -14,7 +14,9 @@ from lossd_server.losses import threads
 from lossd_server.losses.budget import Budget
 from lossd_server.losses.contract import Loss
 from lossd_server.losses.refusal import torch_refusals
-from lossd_server.training.models import Spec, build_model, build_optimizer, check_input, output_width
+from lossd_server.training.clipping import Clipping
+from lossd_server.training.models import Spec, build_model, check_input, output_width
+from lossd_server.training.optimizers import all_or_nothing, build_optimizer
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Session:
         optimizer: what to build over the model's parameters.
         seed: of torch's initialisation, as `torch.manual_seed` takes it.
         state_dict: all parameters and buffers, instead of torch's initialisation.
+        clipping: of the gradients, between backward and step.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Session:
         seed: int,
         state_dict: Mapping[str, Tensor],
         device: torch.device,
+        clipping: Clipping,
     ) -> None:
         if loss.reduction == "none":
             raise Fault("ARGUMENT_OUT_OF_RANGE", "reduction is none; training needs a scalar loss", field="loss")
@@ -58,6 +62,7 @@ class Session:
         if state_dict:
             _load(self.model, state_dict)
         self.loss = loss
+        self.clipping = clipping
         self.optimizer = build_optimizer(optimizer, list(self.model.parameters()))
         self.step_count = 0
         self.bound_input = "input" if "input" in loss.input_names else loss.input_names[0]
@@ -88,9 +93,12 @@ class Session:
         threads.use_all()  # which a small loss did not
         with torch_refusals("loss"):
             torch.autograd.backward(value)
-        gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        self.optimizer.step()
+        parameters = list(self.model.parameters())
+        norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+        with torch_refusals("clip_grad_norm"):
+            self.clipping.apply(parameters)
+        with torch_refusals("optimizer"), all_or_nothing(self.optimizer):
+            self.optimizer.step()
         self.step_count += 1
         return Step(
             value=float(value.detach()),

@@ -12,6 +12,7 @@ from lossd.v1 import training_service_pb2 as pb
 
 from lossd_server.faults import Fault
 from lossd_server.losses.refusal import torch_refusals
+from lossd_server.training.clipping import Clipping
 from lossd_server.training.session import Session
 from lossd_server.worker import tensors
 from lossd_server.worker.evaluating import Timing, Trip
@@ -67,7 +68,13 @@ class Trainer:
         attachments.check_all_used()
         with torch_refusals("model"):
             session = Session(
-                model=model, loss=loss, optimizer=optimizer, seed=request.seed, state_dict=state, device=self._device
+                model=model,
+                loss=loss,
+                optimizer=optimizer,
+                seed=request.seed,
+                state_dict=state,
+                device=self._device,
+                clipping=_clipping(reader, request),
             )
         created = timestamp_pb2.Timestamp()
         created.GetCurrentTime()
@@ -79,6 +86,8 @@ class Trainer:
             loss=request.loss,
             optimizer=request.optimizer,
             create_time=created,
+            clip_grad_norm=request.clip_grad_norm if request.HasField("clip_grad_norm") else None,
+            clip_grad_value=request.clip_grad_value if request.HasField("clip_grad_value") else None,
         )
         tensors.inline(described.loss, buffers)
         self._sessions[described.session_id] = _Held(session, described)
@@ -169,3 +178,8 @@ class Trainer:
             "there is no session of this identifier; CreateSession answers one, and DeleteSession ends it",
             field="session_id",
         )
+
+
+def _clipping(reader: Reader, request: pb.CreateSessionRequest) -> Clipping:
+    norm = reader.arguments(request.clip_grad_norm, "clip_grad_norm") if request.HasField("clip_grad_norm") else None
+    return Clipping(norm, request.clip_grad_value if request.HasField("clip_grad_value") else None)
