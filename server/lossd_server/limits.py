@@ -12,6 +12,8 @@ MAX_REQUEST_ID = 128
 """Characters of a request_id."""
 MAX_TERMS = 64
 """Terms of a weighted sum."""
+MAX_ALL_TERMS = 512
+"""Terms of a weighted sum and of the sums inside it together."""
 MAX_NESTING = 8
 """Weighted sums, or models, inside one another."""
 MAX_EXPRESSION_LENGTH = 4096
@@ -44,3 +46,5 @@ MAX_PROGRAMS = 64
 """Programs that a worker keeps."""
 MAX_PROGRAMS_BYTES = 256 * 2**20
 """Bytes of the archives of the programs that a worker keeps."""
+MAX_STEP_WORK = 2**40
+"""Multiplications that an optimizer may take in one step beyond those of the model."""

@@ -269,3 +269,14 @@ def test_ten_thousand_bad_requests_leave_memory_where_it_was() -> None:
         assert running.resident() < before + 200 * 2**20
         attacking.honest()
         attacking.close()
+
+
+def test_sums_of_sums_have_a_bound_together(attacker: Attacker) -> None:
+    """64 terms in each of 64 terms are 4,096 losses of one small request."""
+    loss = MSE
+    for _ in range(2):
+        terms = [loss_pb2.WeightedTerm(label=f"t{number}", loss=loss) for number in range(64)]
+        loss = loss_pb2.LossSpec(weighted_sum=loss_pb2.WeightedSum(terms=terms))
+    request = evaluate(loss, ["*"], input=floats(1.0), target=floats(2.0))
+    request.term_gradients = True
+    attacker.refused("EvaluateLoss", request, "LIMIT_EXCEEDED")

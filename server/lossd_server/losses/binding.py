@@ -129,7 +129,7 @@ class BoundLoss:
             budget.take(self._entry.work(tensors))
         if self._entry.infer is not None and tensors[self.input_names[0]].is_meta:
             return Computed(self._entry.infer(tensors, self._arguments))
-        inputs = [tensors.get(name) for name in self.input_names]
+        inputs = [_dry(tensors[name]) if name in tensors else None for name in self.input_names]
         if not self._warns:
             return Computed(self._forward(*inputs))
         with warnings.catch_warnings():
@@ -138,6 +138,11 @@ class BoundLoss:
 
     def weight_sum(self, tensors: Tensors) -> float | None:
         return self._entry.weight(tensors, self._arguments)
+
+
+def _dry(given: Tensor) -> Tensor:
+    """On the meta device indices are int64: torch's dry run of a gather knows no uint8, which the real one takes."""
+    return given.long() if given.is_meta and given.dtype == torch.uint8 else given
 
 
 _AGGREGATED = {

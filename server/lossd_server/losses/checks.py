@@ -152,6 +152,7 @@ def rescaling_weights(tensors: Tensors, arguments: Arguments) -> None:
     """`weight` and `pos_weight` of the type of `input` and broadcastable to its shape."""
     elementwise(tensors, arguments)
     input_ = tensors["input"]
+    whole = broadcast_shapes(input_.shape, tensors["target"].shape)
     for name in ("weight", "pos_weight"):
         weight = arguments.get(name)
         if weight is None:
@@ -162,11 +163,11 @@ def rescaling_weights(tensors: Tensors, arguments: Arguments) -> None:
                 f"{name} is {dtype_text(weight)}; expected the type of input, {dtype_text(input_)}",
                 field=f"{arguments['path']}.{name}",
             )
-        shape = broadcast(weight.shape, input_.shape, field=f"{arguments['path']}.{name}", name=name)
-        if shape != input_.shape and not arguments["allow_broadcast"]:
+        shape = broadcast(weight.shape, whole, field=f"{arguments['path']}.{name}", name=name)
+        if shape != whole:
             raise Fault(
                 "SHAPE_MISMATCH",
-                f"{name} has shape {shape_text(weight.shape)}, which would enlarge input {shape_text(input_.shape)}",
+                f"{name} has shape {shape_text(weight.shape)}, which would enlarge input {shape_text(whole)}",
                 field=f"{arguments['path']}.{name}",
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -58,12 +58,17 @@ class WeightedSum:
         )
 
     def input(self, name: str) -> Input | None:
-        found = None
-        for term in self._terms:
-            for own in term.loss.input_names:
-                if term.request_name(own) == name and (found is None or found.optional):
-                    found = term.loss.input(own)  # which must be there if any term needs it
-        return found
+        """That of the first term which needs it, or else has it; without a gradient if any term gives it none."""
+        shared = [
+            own
+            for term in self._terms
+            for inner in term.loss.input_names
+            if term.request_name(inner) == name and (own := term.loss.input(inner)) is not None
+        ]
+        if not shared:
+            return None
+        found = next((own for own in shared if not own.optional), shared[0])
+        return replace(found, constant=any(own.constant for own in shared))
 
     def check(self, tensors: Tensors, data: bool = True) -> None:
         for term in self._terms:

@@ -46,7 +46,7 @@ def evaluate(
     result = Evaluated(computed.value.detach(), reduced=not computed.value.dim() and loss.reduction != "none")
     result.terms = {label: float(value.detach().sum()) for label, value in computed.terms.items()}
     result.forward = time.perf_counter() - started
-    check_gradient(computed.value, names, grad_output)
+    grad_output = check_gradient(computed.value, names, grad_output)
     if names:
         started = time.perf_counter()
         leaves = [tensors[name] for name in names]
@@ -147,11 +147,14 @@ def check_terms(loss: Loss, names: Sequence[str]) -> None:
         )
 
 
-def check_gradient(value: Tensor, names: Sequence[str], grad_output: Tensor | None) -> None:
-    """Refuses a gradient that does not exist, and a `grad_output` that does not fit the result."""
+def check_gradient(value: Tensor, names: Sequence[str], grad_output: Tensor | None) -> Tensor | None:
+    """Refuses a gradient that does not exist, and a `grad_output` that does not fit the result; returns what does.
+
+    Nested arrays cannot write a scalar, so one element, [2.0], stands for one where the result is one.
+    """
     if not names:
         if grad_output is None:
-            return
+            return None
         raise Fault(
             "NOT_DIFFERENTIABLE",
             "grad_output was given, but no gradient was asked for; name inputs in gradients",
@@ -164,6 +167,8 @@ def check_gradient(value: Tensor, names: Sequence[str], grad_output: Tensor | No
             "give it, or reduce the loss",
             field="grad_output",
         )
+    if grad_output is not None and not value.dim() and grad_output.shape == (1,):
+        grad_output = grad_output.reshape(())
     if grad_output is not None and (grad_output.shape, grad_output.dtype) != (value.shape, value.dtype):
         raise Fault(
             "SHAPE_MISMATCH" if grad_output.dtype == value.dtype else "DTYPE_MISMATCH",
@@ -171,6 +176,7 @@ def check_gradient(value: Tensor, names: Sequence[str], grad_output: Tensor | No
             field="grad_output",
         )
     _check_smooth(value)
+    return grad_output
 
 
 def _check_smooth(value: Tensor) -> None:

@@ -91,11 +91,9 @@ def cover(value: Tensor | None, mask: Tensor) -> Tensor | None:
     if value is None or not value.is_floating_point():
         return value
     off = ~mask.bool()
-    if value.shape == off.shape[:1]:
-        return value.masked_fill(off.all(-1), 0)
     if value.shape[: off.dim()] == off.shape:
         return value.masked_fill(off.reshape(*off.shape, *[1] * (value.dim() - off.dim())), 0)
-    return value
+    return value.masked_fill(off.all(-1), 0) if value.shape == off.shape[:1] else value
 
 
 def reduce(losses: Tensor, how: str) -> Tensor:
@@ -119,10 +117,12 @@ def aggregate(losses: Tensor, mask: Tensor | None, how: str) -> Tensor:
     losses = losses.masked_fill(~kept, 0)  # a masked token may hold anything, NaN too
     if how == "none":
         return losses
+    wide = torch.promote_types(losses.dtype, torch.float32)  # float16 ends at 65504: sums over it have small means
     if how.startswith("token"):
-        return losses.sum() if how == "token_sum" else losses.sum() / kept.sum()
+        total = losses.sum(dtype=wide)
+        return (total if how == "token_sum" else total / kept.sum()).to(losses.dtype)
     counts = kept.sum(-1)
-    sequences = losses.sum(-1)
+    sequences = losses.sum(-1, dtype=wide)
     if how == "seq_mean_token_mean":
         sequences = sequences / counts.clamp_min(1)
-    return sequences.sum() / (counts > 0).sum()
+    return (sequences.sum() / (counts > 0).sum()).to(losses.dtype)

@@ -21,7 +21,7 @@ def torch_refusals(field: str) -> Iterator[None]:
         yield
     except (torch.OutOfMemoryError, MemoryError):
         raise _out_of_memory() from None
-    except (RuntimeError, ValueError, NotImplementedError, IndexError, TypeError) as error:
+    except (RuntimeError, ValueError, NotImplementedError, IndexError, TypeError, ArithmeticError) as error:
         text = _ADDRESS.sub("…", next(iter(str(error).splitlines()), type(error).__name__))[:_LONGEST]
         if "can't allocate memory" in text:
             raise _out_of_memory() from None

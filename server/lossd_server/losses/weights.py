@@ -54,5 +54,6 @@ def tokens(tensors: Tensors, arguments: Arguments) -> float | None:
     mask = tensors.get("mask")
     first = next(iter(tensors.values()))
     if arguments["aggregation"].startswith("seq_mean"):
-        return float(first.shape[0] if mask is None else mask.bool().any(-1).sum())
+        every = first.shape[0] if first.numel() else 0  # sequences without tokens are in no mean
+        return float(every if mask is None else mask.bool().any(-1).sum())
     return float(first.shape[:2].numel() if mask is None else mask.bool().sum())

@@ -176,12 +176,12 @@ class Evaluator:
                 field="request_id",
             )
         spec = request.loss.SerializeToString()
-        if len(spec) <= _CACHED_SPEC and not attachments:
+        if len(spec) <= _CACHED_SPEC and not attachments and not request.loss.HasField("program"):
             loss = self._loss_of(spec)
         else:
             loss = Reader(attachments, self._device, self._programs).loss(request.loss)
         inputs = read_inputs(loss, request.inputs, attachments, self._device)
-        grad_output = self._grad_output(request, loss, inputs, attachments)
+        grad_output = self._grad_output(request, inputs, attachments)
         if request.validate_only:
             loss.check(inputs)
             dry = Reader(attachments, _META, self._programs).loss(request.loss)
@@ -200,19 +200,12 @@ class Evaluator:
         return Timing(loss.name, result.forward, result.backward)
 
     def _grad_output(
-        self, request: pb.EvaluateLossRequest, loss: Loss, inputs: dict[str, Tensor], attachments: Attachments
+        self, request: pb.EvaluateLossRequest, inputs: dict[str, Tensor], attachments: Attachments
     ) -> Tensor | None:
         if not request.HasField("grad_output"):
             return None
         floating = next((tensor.dtype for tensor in inputs.values() if tensor.is_floating_point()), torch.float32)
-        decoded = tensors.decode(request.grad_output, attachments, "grad_output", self._device, floating)
-        reduced = loss.reduction not in (None, "none")
-        # nested arrays cannot write a scalar, so [2.0] stands for one where the result is one
-        return (
-            decoded.reshape(())
-            if reduced and request.grad_output.HasField("values") and decoded.numel() == 1
-            else decoded
-        )
+        return tensors.decode(request.grad_output, attachments, "grad_output", self._device, floating)
 
 
 def _write(

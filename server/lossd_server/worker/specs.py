@@ -16,7 +16,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from lossd.v1 import loss_pb2, model_pb2, tensor_pb2
 
 from lossd_server.faults import Fault
-from lossd_server.limits import MAX_NESTING, MAX_TERMS
+from lossd_server.limits import MAX_ALL_TERMS, MAX_NESTING, MAX_TERMS
 from lossd_server.losses import catalogue, composite, expression
 from lossd_server.losses.binding import BoundEntry
 from lossd_server.losses.contract import Loss
@@ -38,6 +38,7 @@ class Reader:
     def __init__(self, attachments: Attachments, device: torch.device, programs: Programs) -> None:
         self._attachments = attachments
         self._device = device
+        self._terms = 0
         self._programs = programs
 
     def loss(self, spec: loss_pb2.LossSpec, path: str = "loss", depth: int = 0, allow_broadcast: bool = False) -> Loss:
@@ -107,6 +108,9 @@ class Reader:
             raise Fault("LIMIT_EXCEEDED", f"weighted sums nest over {MAX_NESTING} deep", field=path)
         if len(message.terms) > MAX_TERMS:
             raise Fault("LIMIT_EXCEEDED", f"{len(message.terms)} terms; at most {MAX_TERMS}", field=f"{path}.terms")
+        self._terms += len(message.terms)
+        if self._terms > MAX_ALL_TERMS:
+            raise Fault("LIMIT_EXCEEDED", f"over {MAX_ALL_TERMS} terms in sums inside one another", field=path)
         terms = [
             self._term(term, f"{path}.terms[{index}]", depth, allow_broadcast)
             for index, term in enumerate(message.terms)

@@ -98,8 +98,10 @@ def multiclass_hinge(input: Tensor, target: Tensor, *, ignore_index: int) -> Ten
     """max over classes of (input + 1 − one-hot), less the target's input."""
     dim = _class_dim(input)
     index, kept = _index(target, ignore_index)
-    others = (input + 1).scatter_add(dim, index.unsqueeze(dim), input.new_full((), -1).expand_as(index.unsqueeze(dim)))
-    return (others.amax(dim) - input.gather(dim, index.unsqueeze(dim)).squeeze(dim)).masked_fill(~kept, 0)
+    index = index.unsqueeze(dim)
+    own = input.gather(dim, index)
+    ahead = (input + 1).scatter(dim, index, own)  # adding 1 and taking it off again would round
+    return (ahead.amax(dim) - own.squeeze(dim)).masked_fill(~kept, 0)
 
 
 def z(input: Tensor) -> Tensor:

@@ -62,8 +62,8 @@ def views(first: str, second: str, least: int = 0) -> Check:
     def check(tensors: Tensors, arguments: Arguments) -> None:
         matrix(first, tensors[first])
         _alike(tensors, first, second)
-        if tensors[first].shape[0] < least:
-            raise checks.wrong_shape(first, tensors[first], f"at least {least} rows: a variance needs them")
+        if least and (tensors[first].shape[0] < least or not tensors[first].shape[1]):
+            raise checks.wrong_shape(first, tensors[first], f"(N, D), N at least {least}: a variance needs them")
 
     return check
 

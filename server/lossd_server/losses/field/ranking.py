@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
@@ -13,6 +14,7 @@ from lossd_server.losses import checks
 from lossd_server.losses.contract import Argument, Arguments, Example, Input, Kind, Tensors
 from lossd_server.losses.formula import FormulaEntry
 
+_PASSES = 4
 _LISTS = (
     Input("scores", Kind.FLOAT, "(N,L)", "what the model gives each item of N lists"),
     Input("labels", Kind.ANY, "(N,L)", "relevance, larger is better; the type of scores, or whole numbers"),
@@ -31,7 +33,9 @@ def listnet(scores: Tensor, labels: Tensor, mask: Tensor | None) -> Tensor:
 def list_mle(scores: Tensor, labels: Tensor, mask: Tensor | None) -> Tensor:
     """−log P(order of labels | scores), item after item drawn by the softmax of those left, of each list."""
     kept = _kept(scores, mask)
-    order = _filled(labels.to(scores.dtype), kept, -torch.inf).argsort(dim=-1, descending=True, stable=True)
+    least = -torch.inf if labels.is_floating_point() else torch.iinfo(torch.int64).min
+    ranks = labels if labels.is_floating_point() else labels.long()  # as floats, large ones would be equal
+    order = _filled(ranks, kept, least).argsort(dim=-1, descending=True, stable=True)
     kept = kept.gather(-1, order)
     ranked = _filled(scores.gather(-1, order), kept, _least(scores))
     left = ranked.flip(-1).logcumsumexp(-1).flip(-1)
@@ -100,9 +104,11 @@ def finite_labels(tensors: Tensors, arguments: Arguments) -> None:
 
 
 def gains(tensors: Tensors, arguments: Arguments) -> None:
-    """A finite label of at least 0 for each item that exists, so that 2^label − 1 is a gain."""
-    labels = tensors["labels"]
-    _refuse_labels(tensors, ~(labels.isfinite() & (labels >= 0)), "expected a finite relevance of at least 0")
+    """A label of at least 0 for each item that exists, so that 2^label − 1 is a gain, and gains add up."""
+    labels, scores = tensors["labels"], tensors["scores"]
+    most = math.floor(math.log2(torch.finfo(scores.dtype).max / max(scores.shape[-1], 1)))
+    expected = f"expected a finite relevance from 0 to {most}, so that gains of 2^relevance add up"
+    _refuse_labels(tensors, ~((labels >= 0) & (labels <= most)), expected)
 
 
 def _refuse_labels(tensors: Tensors, bad: Tensor, expected: str) -> None:
@@ -128,8 +134,8 @@ def _pairs(tensors: Tensors, arguments: Arguments) -> float:
 
 
 def _square(tensors: Tensors) -> int:
-    """Each item of a list against each other."""
-    return int(tensors["scores"].numel() * tensors["scores"].shape[1])
+    """Each item of a list against each other, in the matrices that a loss makes on its way."""
+    return int(_PASSES * tensors["scores"].numel() * tensors["scores"].shape[1])
 
 
 _EXAMPLE = {"scores": [[2.0, 1.0, 0.0]], "labels": [[2.0, 0.0, 1.0]]}

@@ -106,13 +106,16 @@ def generalized_dice(
 ) -> Tensor:
     """1 − (2 Σ w TP + smooth) / (Σ w (2 TP + FP + FN) + smooth) over the classes, w falling with their size."""
     both, mine, true = _sums(input, target, mode, from_logits, ignore_index, include_background, per_image)
-    weight = {"square": 1 / true.square(), "simple": 1 / true, "uniform": torch.ones_like(true)}[w_type]
-    absent = weight.isinf()
-    weight = weight.masked_fill(absent, 0)
+    absent = _class_weights(true.detach(), w_type).isinf()
+    weight = _class_weights(true.masked_fill(absent, 1), w_type).masked_fill(absent, 0)  # a gradient of 1/0 is NaN
     weight = torch.where(absent, weight.amax(-1, keepdim=True), weight)
     score = (2 * (weight * both).sum(-1) + smooth) / ((weight * (mine + true)).sum(-1) + smooth)
     loss = (1 - score).to(input.dtype)
     return loss if per_image else loss.squeeze(0)
+
+
+def _class_weights(true: Tensor, w_type: str) -> Tensor:
+    return {"square": 1 / true.square(), "simple": 1 / true, "uniform": torch.ones_like(true)}[w_type]
 
 
 def lovasz_softmax(

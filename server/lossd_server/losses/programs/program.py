@@ -207,16 +207,10 @@ class ProgramLoss:
     def check(self, tensors: Tensors, data: bool = True) -> None:
         for type_ in self._types.values():
             _check_type(type_, tensors[type_.name])
-        shapes = tuple(tensors[name].shape for name in self.input_names)
-        if shapes not in self._costs:
-            _check_sizes(self._program.graph, shapes)
-            cost = self._cost(tensors)
-            if len(self._costs) >= _MOST_PLANS:
-                self._costs.clear()
-            self._costs[shapes] = cost
+        self._planned(tensors)
 
     def compute(self, tensors: Tensors, budget: Budget) -> Computed:
-        budget.take(self._costs[tuple(tensors[name].shape for name in self.input_names)])
+        budget.take(self._planned(tensors))
         threads.use_all()
         program = self._dry if tensors[self.input_names[0]].is_meta else self._program
         inputs = {name: tensors[name] for name in self.input_names}
@@ -224,6 +218,17 @@ class ProgramLoss:
 
     def weight_sum(self, tensors: Tensors) -> float | None:
         return None
+
+    def _planned(self, tensors: Tensors) -> int:
+        """What inputs of these shapes cost; looked at once, and again where others took the place."""
+        shapes = tuple(tensors[name].shape for name in self.input_names)
+        if shapes not in self._costs:
+            _check_sizes(self._program.graph, shapes)
+            cost = self._cost(tensors)
+            if len(self._costs) >= _MOST_PLANS:
+                self._costs.clear()
+            self._costs[shapes] = cost
+        return self._costs[shapes]
 
     def _cost(self, tensors: Tensors) -> int:
         """Elements that inputs of these types and shapes make; refuses those for which the program cannot run."""

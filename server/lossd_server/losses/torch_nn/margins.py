@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch.nn.functional import cosine_similarity, pairwise_distance
 from lossd_server.faults import Fault, shape_text
 from lossd_server.losses import checks
 from lossd_server.losses.binding import Forward
+from lossd_server.losses.budget import broadcast_shapes
 from lossd_server.losses.contract import Argument, Arguments, Example, Input, Kind, Tensors
 from lossd_server.losses.torch_nn.entry import CLASS_WEIGHT, EMPTY_TRAP, RESCALE, TorchEntry, pair
 
@@ -79,6 +80,13 @@ def multi_margin_shapes(tensors: Tensors, arguments: Arguments) -> None:
     checks.class_shapes(tensors, arguments)
 
 
+def class_labels(tensors: Tensors, arguments: Arguments) -> None:
+    """Each target a class: no index is ignored."""
+    target, count = tensors["target"], checks.classes(tensors["input"])
+    bad = (target < 0) | (target >= count)
+    checks.refuse(bad, target, "inputs.target", "target", f"expected a class index from 0 to {count - 1}")
+
+
 def label_lists(tensors: Tensors, arguments: Arguments) -> None:
     class_scores(tensors, arguments)
     given, expected = tensors["target"].shape, tensors["input"].shape
@@ -112,14 +120,33 @@ def vectors(tensors: Tensors, arguments: Arguments) -> None:
     equal_shapes("anchor", "positive", "negative")(tensors, arguments)
 
 
-def over(name: str) -> Callable[[Tensors, Arguments], float]:
-    """A denominator that counts every element of one input."""
-    return lambda tensors, arguments: float(tensors[name].numel())
+def over(*names: str) -> Callable[[Tensors, Arguments], float]:
+    """A denominator that counts every element of inputs that broadcast."""
+    return lambda tensors, arguments: float(_together(tensors, names).numel())
 
 
-def vectors_of(name: str) -> Callable[[Tensors, Arguments], float]:
-    """A denominator that counts the vectors of one input."""
-    return lambda tensors, arguments: float(tensors[name].shape[:-1].numel())
+def vectors_of(*names: str) -> Callable[[Tensors, Arguments], float]:
+    """A denominator that counts the vectors of inputs that broadcast."""
+    return lambda tensors, arguments: float(_together(tensors, names)[:-1].numel())
+
+
+def _together(tensors: Tensors, names: Sequence[str]) -> torch.Size:
+    return broadcast_shapes(*(tensors[name].shape for name in names))
+
+
+def sign_result(tensors: Tensors, arguments: Arguments) -> Tensor:
+    """The result of the type of `input`: torch's dry run of SoftMarginLoss promotes it with that of `target`."""
+    input_ = tensors["input"]
+    return _reduced(input_ * tensors["target"].to(input_.dtype), arguments)
+
+
+def label_result(tensors: Tensors, arguments: Arguments) -> Tensor:
+    """One loss per vector: torch's dry run of MultiLabelMarginLoss makes (1,) of that of a single one."""
+    return _reduced(tensors["input"].sum(-1), arguments)
+
+
+def _reduced(losses: Tensor, arguments: Arguments) -> Tensor:
+    return losses if arguments["reduction"] == "none" else losses.sum()
 
 
 DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -164,7 +191,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         arguments=(Argument("margin", float, 0.0, "how far apart the scores should be"),),
         shapes=equal_shapes("input1", "input2", "target"),
         elements=signs,
-        weight=over("input1"),
+        weight=over("input1", "input2", "target"),
         spans=("input1", "input2", "target"),
         traps=(_SIGN_TRAP, "with the default margin of 0 equal scores cost nothing", EMPTY_TRAP),
         tasks=("ranking",),
@@ -199,6 +226,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         ),
         shapes=equal_shapes("input", "target"),
         elements=signs,
+        infer=sign_result,
         traps=(_SIGN_TRAP, "for targets of 0 and 1 there is bce_with_logits_loss", EMPTY_TRAP),
         tasks=("classification",),
         example=Example({"input": [0.5, -2.0], "target": [1, -1]}, 0.3005025088787079),
@@ -237,7 +265,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
             CLASS_WEIGHT,
         ),
         shapes=multi_margin_shapes,
-        elements=checks.class_indices,
+        elements=class_labels,
         weight=over("target"),
         spans=("input",),
         traps=(
@@ -259,6 +287,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         ),
         shapes=label_lists,
         elements=label_indices,
+        infer=label_result,
         weight=vectors_of("input"),
         spans=("input",),
         work=lambda tensors: tensors["input"].numel() * tensors["input"].shape[-1],
@@ -278,7 +307,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         inputs=pair("raw logits", "0 or 1 for each class"),
         arguments=(RESCALE,),
         shapes=multi_hot_shapes,
-        weight=vectors_of("input"),
+        weight=vectors_of("input", "target"),
         traps=("the last dimension is the classes, averaged away even without reduction", EMPTY_TRAP),
         tasks=("multi-label",),
         example=Example({"input": [[0.5, -1.0, 2.0]], "target": [[1, 0, 1]]}, 0.3047555685043335),
@@ -296,7 +325,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
             _SWAP,
         ),
         shapes=vectors,
-        weight=vectors_of("anchor"),
+        weight=vectors_of("anchor", "positive", "negative"),
         spans=("anchor", "positive", "negative"),
         traps=("eps is added to the differences, so equal vectors are not quite 0 apart", EMPTY_TRAP),
         tasks=("metric-learning",),
@@ -328,7 +357,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
             _SWAP,
         ),
         shapes=vectors,
-        weight=vectors_of("anchor"),
+        weight=vectors_of("anchor", "positive", "negative"),
         spans=("anchor", "positive", "negative"),
         traps=("distances differ in scale, so margin means something else with each",),
         tasks=("metric-learning",),

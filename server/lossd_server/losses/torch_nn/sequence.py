@@ -75,7 +75,7 @@ def ctc_elements(tensors: Tensors, arguments: Arguments) -> None:
         f"expected 0 to {width}, the width of targets",
     )
     total = int(target_lengths.sum())
-    if not padded and log_probs.dim() == 3 and total != width:
+    if not padded and (log_probs.dim() == 3 or not target_lengths.dim()) and total != width:
         raise Fault(
             "VALUE_OUT_OF_RANGE",
             f"target_lengths add up to {total}, but targets holds {width} labels; they must agree",
