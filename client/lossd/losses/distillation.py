@@ -19,8 +19,11 @@ class GeneralizedJSDLoss(Loss):
     Args:
         beta: weight of the teacher in the mixture; 0 and 1 are the KLs; at least 0 and at most 1; default 0.5.
         temperature: both logits are divided by it; above 0; default 1.
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default token_mean.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default token_mean.
 
     Inputs:
         student_logits: raw scores of the student; floating, (N,T,V) or (N,V).
@@ -63,8 +66,11 @@ class KDKLLoss(Loss):
 
     Args:
         temperature: both logits are divided by it; above 0; default 1.
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default token_mean.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default token_mean.
 
     Inputs:
         student_logits: raw scores of the student; floating, (N,T,V) or (N,V).
@@ -105,8 +111,11 @@ class ReverseKLLoss(Loss):
     Formula: Σ p_student (log p_student - log p_teacher), p = softmax(logits), per token
 
     Args:
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default token_mean.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default token_mean.
 
     Inputs:
         student_logits: raw scores of the student; floating, (N,T,V) or (N,V).
@@ -141,8 +150,11 @@ class TVDLoss(Loss):
     Formula: ½ Σ |p_student - p_teacher|, p = softmax(logits), per token
 
     Args:
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default token_mean.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default token_mean.
 
     Inputs:
         student_logits: raw scores of the student; floating, (N,T,V) or (N,V).

@@ -59,8 +59,8 @@ class CircleLoss(Loss):
 
     Inputs:
         embeddings: one embedding per item; floating, (N,D).
-        labels: kinds: equal labels belong together; int32 or int64, (N,), optional.
-        ref_emb: another view of the same items, row by row; floating, (N,D), optional.
+        labels: kinds: equal labels belong together; needed without ref_emb; int32 or int64, (N,), optional.
+        ref_emb: another view of the same items; needed without labels; floating, (N,D), optional.
 
     Traps:
         - the weights are held constant: its gradient is not that of the formula
@@ -147,8 +147,8 @@ class ContrastiveLoss(Loss):
 
     Inputs:
         embeddings: one embedding per item; float32 or float64, (N,D).
-        labels: kinds: equal labels belong together; int32 or int64, (N,), optional.
-        ref_emb: another view of the same items, row by row; float32 or float64, (N,D), optional.
+        labels: kinds: equal labels belong together; needed without ref_emb; int32 or int64, (N,), optional.
+        ref_emb: another view of the same items; needed without labels; float32 or float64, (N,D), optional.
 
     Traps:
         - the mean is over the losses that are not 0, so it does not fall as more pairs are solved
@@ -234,8 +234,8 @@ class MultiSimilarityLoss(Loss):
 
     Inputs:
         embeddings: one embedding per item; floating, (N,D).
-        labels: kinds: equal labels belong together; int32 or int64, (N,), optional.
-        ref_emb: another view of the same items, row by row; floating, (N,D), optional.
+        labels: kinds: equal labels belong together; needed without ref_emb; int32 or int64, (N,), optional.
+        ref_emb: another view of the same items; needed without labels; floating, (N,D), optional.
 
     Traps:
         - embeddings are scaled to length 1 inside: their length is never learned
@@ -276,8 +276,8 @@ class NTXentLoss(Loss):
 
     Inputs:
         embeddings: one embedding per item; floating, (N,D).
-        labels: kinds: equal labels belong together; int32 or int64, (N,), optional.
-        ref_emb: another view of the same items, row by row; floating, (N,D), optional.
+        labels: kinds: equal labels belong together; needed without ref_emb; int32 or int64, (N,), optional.
+        ref_emb: another view of the same items; needed without labels; floating, (N,D), optional.
 
     Traps:
         - without ref_emb, labels say what belongs together; with ref_emb alone, each row and its other view do
@@ -318,8 +318,8 @@ class SupConLoss(Loss):
 
     Inputs:
         embeddings: one embedding per item; floating, (N,D).
-        labels: kinds: equal labels belong together; int32 or int64, (N,), optional.
-        ref_emb: another view of the same items, row by row; floating, (N,D), optional.
+        labels: kinds: equal labels belong together; needed without ref_emb; int32 or int64, (N,), optional.
+        ref_emb: another view of the same items; needed without labels; floating, (N,D), optional.
 
     Traps:
         - embeddings are scaled to length 1 inside: their length is never learned

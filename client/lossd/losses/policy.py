@@ -18,8 +18,11 @@ class CISPOLoss(Loss):
     Args:
         clip_ratio_low: how far the ratio may fall below 1; from 1 on, freely; at least 0; default 1.
         clip_ratio_high: how far it may rise above 1; at least 0; default 0.2.
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default token_mean.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default token_mean.
 
     Inputs:
         log_probs: log-probabilities of the tokens under the policy that learns; floating, (N,T).
@@ -64,8 +67,11 @@ class DAPOLoss(Loss):
     Args:
         clip_ratio_low: how far the ratio may fall below 1; at least 0; default 0.2.
         clip_ratio_high: how far it may rise above 1; at least 0; default 0.28.
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default token_mean.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default token_mean.
 
     Inputs:
         log_probs: log-probabilities of the tokens under the policy that learns; floating, (N,T).
@@ -113,8 +119,11 @@ class DrGRPOLoss(Loss):
         clip_ratio_high: how far above 1; clip_ratio unless given; at least 0.
         clip_ratio_c: bound of the ratio where the advantage is negative (dual clip); above 1.
         beta: weight of the KL estimate k3; needs ref_log_probs, and they need it; at least 0.
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default seq_mean_token_sum.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default seq_mean_token_sum.
 
     Inputs:
         log_probs: log-probabilities of the tokens under the policy that learns; floating, (N,T).
@@ -171,8 +180,11 @@ class DROLoss(Loss):
 
     Args:
         beta: weight of the penalty; at least 0; default 0.05.
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default token_sum.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default token_sum.
 
     Inputs:
         log_probs: log-probabilities of the tokens under the policy that learns; floating, (N,T).
@@ -218,8 +230,11 @@ class GRPOLoss(Loss):
         clip_ratio_high: how far above 1; clip_ratio unless given; at least 0.
         clip_ratio_c: bound of the ratio where the advantage is negative (dual clip); above 1.
         beta: weight of the KL estimate k3; needs ref_log_probs, and they need it; at least 0.
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default seq_mean_token_mean.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default seq_mean_token_mean.
 
     Inputs:
         log_probs: log-probabilities of the tokens under the policy that learns; floating, (N,T).
@@ -276,8 +291,11 @@ class GSPOLoss(Loss):
     Args:
         clip_ratio_low: how far the ratio may fall below 1; at least 0; default 0.0003.
         clip_ratio_high: how far it may rise above 1; at least 0; default 0.0004.
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default seq_mean_token_mean.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default seq_mean_token_mean.
 
     Inputs:
         log_probs: log-probabilities of the tokens under the policy that learns; floating, (N,T).
@@ -320,8 +338,11 @@ class ImportanceSamplingLoss(Loss):
     Formula: -A·r, r = exp(log π - log π_old)
 
     Args:
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default token_sum.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default token_sum.
 
     Inputs:
         log_probs: log-probabilities of the tokens under the policy that learns; floating, (N,T).
@@ -366,8 +387,11 @@ class PPOClipLoss(Loss):
         clip_ratio_low: how far below 1; clip_ratio unless given; at least 0.
         clip_ratio_high: how far above 1; clip_ratio unless given; at least 0.
         clip_ratio_c: bound of the ratio where the advantage is negative (dual clip); above 1.
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default token_mean.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default token_mean.
 
     Inputs:
         log_probs: log-probabilities of the tokens under the policy that learns; floating, (N,T).
@@ -412,8 +436,11 @@ class ReinforceLoss(Loss):
     Formula: -A·log π
 
     Args:
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default seq_mean_token_sum.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default seq_mean_token_sum.
 
     Inputs:
         log_probs: log-probabilities of the tokens under the policy that learns; floating, (N,T).

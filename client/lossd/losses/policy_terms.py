@@ -16,8 +16,11 @@ class EntropyBonus(Loss):
     Formula: Σ p·log p, p = softmax(logits)
 
     Args:
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default token_mean.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default token_mean.
 
     Inputs:
         logits: logits of the policy over V tokens; floating, (N,T,V).
@@ -52,8 +55,11 @@ class KLEstimator(Loss):
     Args:
         estimator: which estimate; k1 (the log-ratio: unbiased, of either sign), k2 (half its square: biased, the
             gradient of which is right), k3 (unbiased and never negative); default k3.
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default token_mean.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default token_mean.
 
     Inputs:
         log_probs: log-probabilities of the tokens under the policy that learns; floating, (N,T).
@@ -89,8 +95,11 @@ class PPOValueClipLoss(Loss):
 
     Args:
         cliprange_value: how far a value may leave the old one; at least 0; default 0.5.
-        aggregation: how losses of tokens become one number; masked tokens count nowhere; token_mean, token_sum,
-            seq_mean_token_sum, seq_mean_token_mean, none; default token_mean.
+        aggregation: how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at
+            all is nan; token_mean (sum over all tokens kept, divided by their number), token_sum (sum over all tokens
+            kept), seq_mean_token_sum (sum over each sequence, then the mean over the sequences that keep a token),
+            seq_mean_token_mean (mean over each sequence, then the mean over the sequences that keep a token), none (one
+            loss per token, 0 where masked); default token_mean.
 
     Inputs:
         values: values that the critic predicts; floating, (N,T).

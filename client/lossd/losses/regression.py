@@ -125,7 +125,7 @@ class MAPELoss(Loss):
     Traps:
         - a fraction: per cent is 100 times it
         - targets near 0 outweigh all others
-        - too low a prediction costs at most 1, too high a one without bound
+        - of predictions at least 0 too low a one costs at most 1, too high a one without bound
 
     Example:
         >>> MAPELoss()

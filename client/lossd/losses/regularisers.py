@@ -106,7 +106,7 @@ class L1Norm(Loss):
     reduction: Reduction | None = None
 
     INPUTS: ClassVar[Mapping[str, bool]] = {"input": True}
-    ALIASES: ClassVar[tuple[str, ...]] = ("l1", "lasso", "l1_regularisation", "l1_regularization")
+    ALIASES: ClassVar[tuple[str, ...]] = ("lasso", "l1_regularisation", "l1_regularization")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

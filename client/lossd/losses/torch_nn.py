@@ -56,6 +56,8 @@ class L1Loss(Loss):
 
     reduction: Reduction | None = None
 
+    ALIASES: ClassVar[tuple[str, ...]] = ("l1", "mae", "mean_absolute_error")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MSELoss(Loss):
@@ -85,6 +87,8 @@ class MSELoss(Loss):
     """
 
     reduction: Reduction | None = None
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("mse", "mean_squared_error")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -118,6 +122,8 @@ class SmoothL1Loss(Loss):
     beta: float | None = None
     reduction: Reduction | None = None
 
+    ALIASES: ClassVar[tuple[str, ...]] = ("smooth_l1",)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class HuberLoss(Loss):
@@ -150,12 +156,14 @@ class HuberLoss(Loss):
     delta: float | None = None
     reduction: Reduction | None = None
 
+    ALIASES: ClassVar[tuple[str, ...]] = ("huber",)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CrossEntropyLoss(Loss):
     """Softmax cross entropy of raw logits.
 
-    Formula: -weight[target] log softmax(input)[target]
+    Formula: -weight[target] log softmax(input)[target]; of probabilities, the sum over classes, each by its own
 
     Args:
         weight: weight of each class, (C,), of the type of input.
@@ -189,6 +197,7 @@ class CrossEntropyLoss(Loss):
     reduction: Reduction | None = None
 
     INPUTS: ClassVar[Mapping[str, bool]] = {"input": True, "target": False}
+    ALIASES: ClassVar[tuple[str, ...]] = ("ce", "cross_entropy", "softmax_cross_entropy")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -224,6 +233,7 @@ class NLLLoss(Loss):
     reduction: Reduction | None = None
 
     INPUTS: ClassVar[Mapping[str, bool]] = {"input": True, "target": False}
+    ALIASES: ClassVar[tuple[str, ...]] = ("nll",)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -260,6 +270,8 @@ class PoissonNLLLoss(Loss):
     full: bool | None = None
     eps: float | None = None
     reduction: Reduction | None = None
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("poisson_nll", "poisson")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -298,6 +310,8 @@ class KLDivLoss(Loss):
     log_target: bool | None = None
     reduction: Literal["none", "mean", "sum", "batchmean"] | None = None
 
+    ALIASES: ClassVar[tuple[str, ...]] = ("kl", "kl_div", "kullback_leibler")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class BCELoss(Loss):
@@ -329,6 +343,8 @@ class BCELoss(Loss):
 
     weight: ArrayLike | None = None
     reduction: Reduction | None = None
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("bce", "binary_cross_entropy")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -363,6 +379,12 @@ class BCEWithLogitsLoss(Loss):
     weight: ArrayLike | None = None
     pos_weight: ArrayLike | None = None
     reduction: Reduction | None = None
+
+    ALIASES: ClassVar[tuple[str, ...]] = (
+        "bce_with_logits",
+        "sigmoid_cross_entropy",
+        "binary_cross_entropy_with_logits",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -412,6 +434,7 @@ class CTCLoss(Loss):
         "input_lengths": False,
         "target_lengths": False,
     }
+    ALIASES: ClassVar[tuple[str, ...]] = ("ctc",)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -470,6 +493,7 @@ class AdaptiveLogSoftmaxWithLoss(Loss):
         "tail.0.0.weight": True,
         "tail.0.1.weight": True,
     }
+    ALIASES: ClassVar[tuple[str, ...]] = ("adaptive_softmax", "adaptive_log_softmax")
     OPTIONAL: ClassVar[frozenset[str]] = frozenset(["head.bias"])
 
 
@@ -505,6 +529,7 @@ class CosineEmbeddingLoss(Loss):
     reduction: Reduction | None = None
 
     INPUTS: ClassVar[Mapping[str, bool]] = {"input1": True, "input2": True, "target": True}
+    ALIASES: ClassVar[tuple[str, ...]] = ("cosine_embedding",)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -542,6 +567,7 @@ class GaussianNLLLoss(Loss):
     reduction: Reduction | None = None
 
     INPUTS: ClassVar[Mapping[str, bool]] = {"input": True, "target": True, "var": True}
+    ALIASES: ClassVar[tuple[str, ...]] = ("gaussian_nll",)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -574,6 +600,8 @@ class HingeEmbeddingLoss(Loss):
 
     margin: float | None = None
     reduction: Reduction | None = None
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("hinge_embedding",)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -628,6 +656,7 @@ class LinearCrossEntropyLoss(Loss):
     reduction: Reduction | None = None
 
     INPUTS: ClassVar[Mapping[str, bool]] = {"input": True, "target": False, "linear.weight": True, "linear.bias": True}
+    ALIASES: ClassVar[tuple[str, ...]] = ("linear_cross_entropy", "fused_linear_cross_entropy")
     OPTIONAL: ClassVar[frozenset[str]] = frozenset(["linear.bias"])
 
 
@@ -669,6 +698,7 @@ class MarginRankingLoss(Loss):
     reduction: Reduction | None = None
 
     INPUTS: ClassVar[Mapping[str, bool]] = {"input1": True, "input2": True, "target": True}
+    ALIASES: ClassVar[tuple[str, ...]] = ("margin_ranking",)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -705,6 +735,7 @@ class MultiLabelMarginLoss(Loss):
     reduction: Reduction | None = None
 
     INPUTS: ClassVar[Mapping[str, bool]] = {"input": True, "target": False}
+    ALIASES: ClassVar[tuple[str, ...]] = ("multi_label_margin", "multilabel_margin")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -736,6 +767,8 @@ class MultiLabelSoftMarginLoss(Loss):
 
     weight: ArrayLike | None = None
     reduction: Reduction | None = None
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("multi_label_soft_margin", "multilabel_soft_margin")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -774,6 +807,7 @@ class MultiMarginLoss(Loss):
     reduction: Reduction | None = None
 
     INPUTS: ClassVar[Mapping[str, bool]] = {"input": True, "target": False}
+    ALIASES: ClassVar[tuple[str, ...]] = ("multi_margin",)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -804,6 +838,8 @@ class SoftMarginLoss(Loss):
     """
 
     reduction: Reduction | None = None
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("soft_margin",)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -844,6 +880,7 @@ class TripletMarginLoss(Loss):
     reduction: Reduction | None = None
 
     INPUTS: ClassVar[Mapping[str, bool]] = {"anchor": True, "positive": True, "negative": True}
+    ALIASES: ClassVar[tuple[str, ...]] = ("triplet", "triplet_margin")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -888,3 +925,4 @@ class TripletMarginWithDistanceLoss(Loss):
     reduction: Reduction | None = None
 
     INPUTS: ClassVar[Mapping[str, bool]] = {"anchor": True, "positive": True, "negative": True}
+    ALIASES: ClassVar[tuple[str, ...]] = ("triplet_margin_with_distance",)

@@ -61,12 +61,19 @@ def _known(field: str, given: str, names: Collection[str]) -> None:
 def find(name: str) -> Entry:
     """The entry of this field name ("huber_loss"), class name ("HuberLoss") or alias, or the plugin of this name.
 
-    >>> find("HuberLoss").name
-    'huber_loss'
+    >>> [find(name).name for name in ("HuberLoss", "mse", "Focal Loss")]
+    ['huber_loss', 'mse_loss', 'sigmoid_focal_loss']
     """
-    entry = entries().get(name) or _BY_OTHER_NAME.get(name)
+    entry = entries().get(name) or _BY_OTHER_NAME.get(name) or _loosely(name[:64])
     if entry is None:
-        near = difflib.get_close_matches(name[:64], [*entries(), *_BY_OTHER_NAME], n=1, cutoff=0.5)
+        near = difflib.get_close_matches(name[:64], [*entries(), *_BY_OTHER_NAME], n=1, cutoff=0.7)
         hint = f"did you mean {near[0]!r}?" if near else "ListLosses tells the names"
         raise Fault("LOSS_NOT_FOUND", f"there is no loss {name[:64]!r}; {hint}", field="name")
     return entry
+
+
+def _loosely(name: str) -> Entry | None:
+    """The entry of a name in other spelling: "Focal Loss", "dice-loss", "mse"."""
+    plain = "_".join(name.lower().replace("-", " ").split()).replace("__", "_")
+    spellings = (plain, f"{plain}_loss", plain.removesuffix("_loss"))
+    return next((found for each in spellings if (found := entries().get(each) or _BY_OTHER_NAME.get(each))), None)

@@ -19,9 +19,16 @@ AGGREGATION = Argument(
     "aggregation",
     str,
     "token_mean",
-    "how losses of tokens become one number; masked tokens count nowhere",
+    "how losses of tokens become one number; masked tokens count nowhere, and a mean over no token at all is nan",
     choices=("token_mean", "token_sum", "seq_mean_token_sum", "seq_mean_token_mean", "none"),
     enum="Aggregation",
+    explained={
+        "token_mean": "sum over all tokens kept, divided by their number",
+        "token_sum": "sum over all tokens kept",
+        "seq_mean_token_sum": "sum over each sequence, then the mean over the sequences that keep a token",
+        "seq_mean_token_mean": "mean over each sequence, then the mean over the sequences that keep a token",
+        "none": "one loss per token, 0 where masked",
+    },
 )
 """The argument of token losses, which have it in place of a reduction, and the input `mask`."""
 

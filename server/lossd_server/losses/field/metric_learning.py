@@ -23,8 +23,10 @@ from lossd_server.losses.formula import FormulaEntry
 def _pairs(kind: Kind) -> tuple[Input, ...]:
     return (
         Input("embeddings", kind, "(N,D)", "one embedding per item"),
-        Input("labels", Kind.LABELS, "(N,)", "kinds: equal labels belong together", optional=True),
-        Input("ref_emb", kind, "(N,D)", "another view of the same items, row by row", optional=True),
+        Input(
+            "labels", Kind.LABELS, "(N,)", "kinds: equal labels belong together; needed without ref_emb", optional=True
+        ),
+        Input("ref_emb", kind, "(N,D)", "another view of the same items; needed without labels", optional=True),
     )
 
 

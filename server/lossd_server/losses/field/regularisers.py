@@ -99,7 +99,7 @@ ENTRIES: tuple[FormulaEntry, ...] = (
         spans=("input",),
         traps=("its default is the sum: its weight in a weighted sum depends on the number of elements",),
         tasks=("regularisation",),
-        aliases=("l1", "lasso", "l1_regularisation", "l1_regularization"),
+        aliases=("lasso", "l1_regularisation", "l1_regularization"),
         example=Example({"input": [3.0, -4.0]}, 7.0),
         source="https://doi.org/10.1111/j.2517-6161.1996.tb02080.x",
     ),

@@ -22,7 +22,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         name="cross_entropy_loss",
         class_name="CrossEntropyLoss",
         summary="Softmax cross entropy of raw logits.",
-        formula="-weight[target] log softmax(input)[target]",
+        formula="-weight[target] log softmax(input)[target]; of probabilities, the sum over classes, each by its own",
         inputs=(
             Input("input", Kind.FLOAT, CLASSES, "raw logits: no softmax before"),
             Input(
@@ -49,6 +49,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
             "class probabilities that do not add up to 1 are accepted",
         ),
         tasks=("classification",),
+        aliases=("ce", "cross_entropy", "softmax_cross_entropy"),
         example=Example({"input": [[4.0, 1.0, 0.1]], "target": [0]}, 0.06768565624952316),
     ),
     TorchEntry(
@@ -71,6 +72,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
             "the mean is nan if every target is ignored",
         ),
         tasks=("classification",),
+        aliases=("nll",),
         example=Example({"input": [[-0.1, -2.5, -4.0]], "target": [1]}, 2.5),
     ),
     TorchEntry(
@@ -84,6 +86,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         elements=checks.probabilities,
         traps=("log is clamped at -100", "raw logits belong to bce_with_logits_loss", EMPTY_TRAP),
         tasks=("classification", "multi-label"),
+        aliases=("bce", "binary_cross_entropy"),
         example=Example({"input": [0.8, 0.3], "target": [1, 0]}, 0.2899092435836792),
     ),
     TorchEntry(
@@ -99,6 +102,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         shapes=checks.rescaling_weights,
         traps=("probabilities given as logits go unnoticed", "int targets are refused: send floats", EMPTY_TRAP),
         tasks=("classification", "multi-label"),
+        aliases=("bce_with_logits", "sigmoid_cross_entropy", "binary_cross_entropy_with_logits"),
         example=Example({"input": [0.8, -1.2], "target": [1, 0]}, 0.31719154119491577),
     ),
 )

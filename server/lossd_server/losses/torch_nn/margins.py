@@ -195,6 +195,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         spans=("input1", "input2", "target"),
         traps=(_SIGN_TRAP, "with the default margin of 0 equal scores cost nothing", EMPTY_TRAP),
         tasks=("ranking",),
+        aliases=("margin_ranking",),
         example=Example(
             {"input1": [0.2, 0.9], "input2": [0.5, 0.1], "target": [1, 1]}, 0.20000000298023224, {"margin": 0.1}
         ),
@@ -213,6 +214,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         elements=signs,
         traps=(_SIGN_TRAP, "input is a distance, not a score", EMPTY_TRAP),
         tasks=("metric-learning",),
+        aliases=("hinge_embedding",),
         example=Example({"input": [0.3, 0.4], "target": [1, -1]}, 0.45000001788139343),
     ),
     TorchEntry(
@@ -229,6 +231,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         infer=sign_result,
         traps=(_SIGN_TRAP, "for targets of 0 and 1 there is bce_with_logits_loss", EMPTY_TRAP),
         tasks=("classification",),
+        aliases=("soft_margin",),
         example=Example({"input": [0.5, -2.0], "target": [1, -1]}, 0.3005025088787079),
     ),
     TorchEntry(
@@ -248,6 +251,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         spans=("input1", "input2"),
         traps=(_SIGN_TRAP, EMPTY_TRAP),
         tasks=("metric-learning",),
+        aliases=("cosine_embedding",),
         example=Example({"input1": [[1.0, 0.0]], "input2": [[0.6, 0.8]], "target": [1]}, 0.3999999761581421),
     ),
     TorchEntry(
@@ -274,6 +278,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
             EMPTY_TRAP,
         ),
         tasks=("classification",),
+        aliases=("multi_margin",),
         example=Example({"input": [[0.1, 0.2, 0.4, 0.8]], "target": [3]}, 0.32499998807907104),
     ),
     TorchEntry(
@@ -297,6 +302,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
             "of no examples torch answers whatever its memory held; lossd refuses them",
         ),
         tasks=("multi-label",),
+        aliases=("multi_label_margin", "multilabel_margin"),
         example=Example({"input": [[0.1, 0.2, 0.4, 0.8]], "target": [[3, 0, -1, 1]]}, 0.8500000238418579),
     ),
     TorchEntry(
@@ -310,6 +316,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         weight=vectors_of("input", "target"),
         traps=("the last dimension is the classes, averaged away even without reduction", EMPTY_TRAP),
         tasks=("multi-label",),
+        aliases=("multi_label_soft_margin", "multilabel_soft_margin"),
         example=Example({"input": [[0.5, -1.0, 2.0]], "target": [[1, 0, 1]]}, 0.3047555685043335),
     ),
     TorchEntry(
@@ -329,6 +336,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         spans=("anchor", "positive", "negative"),
         traps=("eps is added to the differences, so equal vectors are not quite 0 apart", EMPTY_TRAP),
         tasks=("metric-learning",),
+        aliases=("triplet", "triplet_margin"),
         example=Example({"anchor": [[0.0, 0.0]], "positive": [[1.0, 0.0]], "negative": [[0.0, 1.5]]}, 0.5),
     ),
     DistanceEntry(
@@ -361,6 +369,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         spans=("anchor", "positive", "negative"),
         traps=("distances differ in scale, so margin means something else with each",),
         tasks=("metric-learning",),
+        aliases=("triplet_margin_with_distance",),
         example=Example(
             {"anchor": [[1.0, 0.0]], "positive": [[0.6, 0.8]], "negative": [[0.0, 1.0]]},
             0.3999999761581421,

@@ -235,6 +235,7 @@ ENTRIES: tuple[ParametricEntry, ...] = (
         ),
         traps=("chunks trade time for memory: on a CPU they are several times slower",),
         tasks=("classification",),
+        aliases=('linear_cross_entropy', 'fused_linear_cross_entropy'),
     ),
     AdaptiveEntry(
         name="adaptive_log_softmax_with_loss",
@@ -279,5 +280,6 @@ ENTRIES: tuple[ParametricEntry, ...] = (
         ),
         traps=("classes must be sorted by frequency", "the mean is all there is: it has no reduction"),
         tasks=("classification",),
+        aliases=('adaptive_softmax', 'adaptive_log_softmax'),
     ),
 )  # fmt: skip

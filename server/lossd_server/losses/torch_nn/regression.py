@@ -54,6 +54,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         inputs=_REGRESSION,
         traps=(BROADCAST_TRAP, EMPTY_TRAP),
         tasks=("regression",),
+        aliases=("l1", "mae", "mean_absolute_error"),
         example=Example({"input": [78, 85, 92], "target": [80, 87, 90]}, 2.0),
     ),
     TorchEntry(
@@ -64,6 +65,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         inputs=_REGRESSION,
         traps=(BROADCAST_TRAP, "one outlier can carry most of the loss: see huber_loss", EMPTY_TRAP),
         tasks=("regression",),
+        aliases=("mse", "mean_squared_error"),
         example=Example({"input": [78, 85, 92], "target": [80, 87, 90]}, 4.0),
     ),
     TorchEntry(
@@ -75,6 +77,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         arguments=(Argument("beta", float, 1.0, "where the square turns into the absolute value", least=0),),
         traps=(BROADCAST_TRAP, "as beta shrinks this tends to l1_loss, huber_loss tends to 0", EMPTY_TRAP),
         tasks=("regression",),
+        aliases=("smooth_l1",),
         example=Example({"input": [0.0, 3.0], "target": [0.5, 0.0]}, 1.03125, {"beta": 2.0}),
     ),
     TorchEntry(
@@ -86,6 +89,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         arguments=(Argument("delta", float, 1.0, "where the square turns into the absolute value", above=0),),
         traps=(BROADCAST_TRAP, "delta is in the units of the target", EMPTY_TRAP),
         tasks=("regression",),
+        aliases=("huber",),
         example=Example({"input": [0.0, 3.0], "target": [0.5, 0.0]}, 2.0625, {"delta": 2.0}),
     ),
     TorchEntry(
@@ -101,6 +105,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
         ),
         traps=(BROADCAST_TRAP, "log_input defaults to true", "without log_input a negative input gives nan"),
         tasks=("counts", "regression"),
+        aliases=("poisson_nll", "poisson"),
         example=Example({"input": [0.0, 1.0], "target": [1.0, 3.0]}, 0.35914087295532227),
     ),
     TorchEntry(
@@ -119,6 +124,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
             "a negative target gives nan",
         ),
         tasks=("distribution",),
+        aliases=("kl", "kl_div", "kullback_leibler"),
         example=Example(
             {"input": [[-1.0, -0.5]], "target": [[0.4, 0.6]]}, 0.026988357305526733, {"reduction": "batchmean"}
         ),
@@ -145,6 +151,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
             EMPTY_TRAP,
         ),
         tasks=("regression", "distribution"),
+        aliases=("gaussian_nll",),
         example=Example({"input": [0.0, 1.0], "target": [0.5, 0.0], "var": [1.0, 2.0]}, 0.3607867956161499),
     ),
 )

@@ -124,6 +124,7 @@ ENTRIES: tuple[TorchEntry, ...] = (
             "mean divides each loss by its target length first",
         ),
         tasks=("sequence",),
+        aliases=("ctc",),
         example=Example(
             {
                 "log_probs": [[-0.5, -1.0, -3.0], [-1.5, -0.4, -2.5]],
