@@ -446,7 +446,7 @@ class AdaptiveLogSoftmaxWithLoss(Loss):
     Args:
         in_features: width of input; at least 1 and at most 1048576; required.
         n_classes: classes; at least 2 and at most 1048576; required.
-        cutoffs: where each cluster begins; rising, from 1 to n_classes - 1; at least 1 and at most 1048576; required.
+        cutoffs: first class of each cluster; rising, below n_classes; at least 1 and at most 1048576; required.
         div_value: how much narrower each cluster's projection is; above 0; default 4.
         head_bias: whether the head has a bias; default false.
 
@@ -455,14 +455,15 @@ class AdaptiveLogSoftmaxWithLoss(Loss):
         target: class indices, frequent classes first; int64, (N,) or ().
         head.weight: weight of the head; floating, (cutoffs[0]+clusters,in_features).
         head.bias: its bias, with head_bias=True; floating, (cutoffs[0]+clusters,), optional.
-        tail.0.0.weight: projection of the first cluster; tail.1.0.weight of the second, and so on; floating,
-            (⌊in_features/div_value⌋,in_features).
-        tail.0.1.weight: scores of the first cluster's classes; tail.1.1.weight of the second's, and so on; floating,
+        tail.0.0.weight: projection of the first cluster; tail.i.0.weight is ⌊in_features/div_value^(i+1)⌋ high;
+            floating, (⌊in_features/div_value⌋,in_features).
+        tail.0.1.weight: scores of its classes; tail.i.1.weight is as wide as that projection is high; floating,
             (cutoffs[1]-cutoffs[0],⌊in_features/div_value⌋).
 
     Traps:
         - classes must be sorted by frequency
         - the mean is all there is: it has no reduction
+        - a late cluster's projection may be 0 high: all its classes then score alike
 
     Example:
         >>> AdaptiveLogSoftmaxWithLoss(in_features=2, n_classes=3, cutoffs=[1], div_value=2.0)
