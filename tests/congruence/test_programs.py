@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 
 import lossd
@@ -212,15 +213,71 @@ def test_a_program_is_saved_and_read(tmp_path) -> None:
         (lambda x, y: x.mul_(2).mean() + y.mean(), "clone"),
         (lambda x, y: torch.linalg.inv(x.T @ y).mean(), "inv"),
         (lambda x, y: nn.functional.conv1d(x[None], y[None]).mean(), "conv1d"),
+        (lambda x, y: (x - y)[y > 0].mean(), "'_operator.ge' is not one .* multiply by it or use torch.where"),
+        (lambda x, y: (x.mean(), y.mean()), "return one tensor"),
+        (lambda x, y: without_gradient(x) * y, "detach"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_programs_cannot_do_is_said(worker: Worker, function, says: str) -> None:
     """Random numbers, results that are no floats, writes into inputs, operators that are not on the list."""
-    loss = export_loss(Of(function), [normal(4, 4), normal(4, 4)])
+    loss = unchecked(Of(function), normal(4, 4), normal(4, 4))
     with pytest.raises(Refused, match=says) as refused:
         send(worker, loss, {"input": normal(4, 4), "target": normal(4, 4)})
     assert (refused.value.code, refused.value.reason) == (3, "BAD_PROGRAM")
+
+
+def unchecked(module: nn.Module, *inputs: Tensor) -> lossd.Program:
+    """What torch exports, without what export_loss refuses beforehand."""
+    buffer = io.BytesIO()
+    torch.export.save(torch.export.export(module, inputs), buffer)
+    return lossd.Program(archive=lossd.program.pack(buffer.getvalue()))
+
+
+def without_gradient(x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return x * 2
+
+
+def branching(x: Tensor, y: Tensor) -> Tensor:
+    return x.mean() if x.sum() > 0 else y.mean()
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "says"),
+    [
+        (lambda x, y: x[y > 0].mean(), ValueError, "multiply by it or use torch.where"),
+        (lambda x, y: nn.functional.dropout(x, 0.5).mean(), ValueError, "draws random numbers"),
+        (lambda x, y: (x + torch.rand_like(y)).mean(), ValueError, "draws random numbers"),
+        (lambda x, y: without_gradient(x) * y, ValueError, r"in forward, modules.py line \d+.*detach"),
+        (lambda x, y: x.mul_(2) + y, ValueError, "clone it first"),
+        (lambda x, y: x * y.sum().item(), ValueError, "keep it a tensor"),
+        (branching, ValueError, r"branches on data \(in branching, test_programs.py line \d+.*torch.where"),
+        (lambda x, y: (x, y), TypeError, "2 results; return one tensor"),
+        (lambda x, y: x.argmax(), TypeError, "floating tensor"),
+    ],
+)
+def test_export_refuses_what_no_server_runs(function, kind, says, capfd) -> None:
+    """Before anything is sent, with the remedy, without paths, and torch prints nothing."""
+    with pytest.raises(kind, match=says) as refused:
+        export_loss(Of(function), [normal(4, 4), normal(4, 4)])
+    assert "/" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_wrong_arguments_of_export_are_named(worker: Worker) -> None:
+    """No module, no inputs, a dimension that is dynamic for one input alone; a name alone is the first dimension."""
+    pair = {"input": normal(4, 3), "target": normal(4, 3)}
+    with pytest.raises(TypeError, match=r"expected an nn\.Module, given function"):
+        export_loss(lambda x: x, pair)
+    with pytest.raises(TypeError, match="given None"):
+        export_loss(MSEAndAbsolute(), None)
+    with pytest.raises(ValueError, match="dimension 0 of 'target' must be dynamic too, by the same name 'n'"):
+        export_loss(MSEAndAbsolute(), pair, {"input": ["n"]})
+    loss = export_loss(MSEAndAbsolute(), pair, {"input": "n", "target": "n"})
+    with pytest.raises(Refused, match="expected 5, as input has"):
+        send(worker, loss, {"input": normal(5, 3), "target": normal(7, 3)})
 
 
 @pytest.mark.parametrize("name", operators.NAMES)

@@ -172,7 +172,7 @@ def _ranges(given: dict[str, Any]) -> dict[str, tuple[int, int]]:
 
 def _output(specs: list[Any], scope: _Scope) -> str:
     if len(specs) != 1:
-        raise bad(f"the program returns {len(specs)} values; a loss is one tensor, and changes no buffer")
+        raise bad(f"the program returns {len(specs)} values; return one tensor, and change no buffer")
     _, inner = union(specs[0], "the output", ("user_output",))
     (argument,) = fields(inner, "the output", arg=dict)
     _, argument = union(argument, "the output", ("as_tensor",))
@@ -198,12 +198,12 @@ class _Scope:
         target, inputs, outputs = fields(json, where, target=str, inputs=list, outputs=list)
         if target in operators.SKIPPED and not outputs:
             return None
-        where = f"{where}, {quoted(target)}"
+        named = f"{where}, {quoted(target)}"
         if target in symbols.ARITHMETIC:
-            return self._arithmetic(target, inputs, outputs, where)
+            return self._arithmetic(target, inputs, outputs, named)
         if target in _SIZES:
-            return self._size_of(target, inputs, outputs, where)
-        operator = operators.find(target, where)
+            return self._size_of(target, inputs, outputs, named)
+        operator, where = operators.find(target, where), named
         arguments, positional = self._arguments(operator, inputs, where)
         return Node(operator, operator.run, arguments, positional, self._outputs(operator, outputs, where))
 

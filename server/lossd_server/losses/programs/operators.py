@@ -145,6 +145,21 @@ NAMES = tuple(sorted(_RULES))
 """Every operator, as torch calls it but for `.default`."""
 
 _PREFIX = "torch.ops.aten."
+_HIGHER = "torch.ops.higher_order."
+_REMEDIES = {
+    "eq ge gt le lt ne _assert_scalar masked_select nonzero nonzero_static unique_dim _unique2": (
+        "instead of selecting by a mask, multiply by it or use torch.where"
+    ),
+    "item _local_scalar_dense": "keep the number as a tensor, without item() or float()",
+    "cond while_loop": "instead of branching on data, use torch.where",
+    "wrap_with_set_grad_enabled": "instead of a torch.no_grad() region, use detach()",
+    "wrap_with_autocast": "instead of an autocast region, convert with to()",
+    "alpha_dropout bernoulli bernoulli_ exponential_ feature_alpha_dropout feature_dropout multinomial native_dropout "
+    "normal normal_ poisson rand rand_like randint randint_like randn randn_like randperm rrelu uniform_": (
+        "programs draw no random numbers: export the module in eval(), or give the numbers as an input"
+    ),
+}
+"""What to do without operators that modules often have, by their names without overload."""
 SKIPPED = {"torch.ops.aten._assert_tensor_metadata.default"}
 """What an exported graph may hold that computes nothing: element types are checked anyhow."""
 
@@ -189,8 +204,15 @@ def find(target: str, where: str) -> Operator:
     """
     name = target.removeprefix(_PREFIX).removesuffix(".default")
     if not target.startswith(_PREFIX) or name not in _RULES or target.count(".") != 4:
-        raise bad(f"the operator {quoted(target)} is not among those that programs may use", where)
+        raise bad(f"the operator {quoted(target)} is not one that programs may use{_remedy(target)}", where)
     return _operator(name)
+
+
+def _remedy(target: str) -> str:
+    """What to do without an operator, where that is known."""
+    name = target.rpartition(".")[2] if target.startswith("_operator.") else target.split(".")[-2:][0]
+    name = target.removeprefix(_HIGHER) if target.startswith(_HIGHER) else name
+    return next((f"; {remedy}" for names, remedy in _REMEDIES.items() if name in names.split()), "")
 
 
 @cache

@@ -23,6 +23,7 @@ from lossd_server.losses.programs import archive, graph, symbols
 from lossd_server.losses.programs.fields import bad
 from lossd_server.losses.programs.graph import DEVICE, Node, Type
 from lossd_server.losses.programs.operators import refuse_mutation
+from lossd_server.losses.programs.symbols import Size
 from lossd_server.losses.refusal import torch_refusals
 
 ENTRY = Entry(
@@ -269,16 +270,16 @@ def _check_sizes(read: graph.Graph, shapes: Sequence[torch.Size]) -> None:
         for axis, (size, given) in enumerate(zip(type_.sizes, shape, strict=True))
     ]
     known: dict[str, int] = {}
+    givers: dict[str, str] = {}
     for size, given, type_, axis in sorted(pairs, key=lambda pair: pair[0].function != "Symbol"):
         if not size.solve(known, given):
-            expected = str(size.value) if size.function == "Integer" else "what the sizes before it say"
             raise Fault(
                 "SHAPE_MISMATCH",
-                f"{type_.name} has size {given} in dimension {axis}; the program was exported for {expected}: export "
-                "the dimension as dynamic to leave it open",
+                f"{type_.name} has size {given} in dimension {axis}; {_expected(size, known, givers)}",
                 field=f"inputs.{type_.name}",
             )
         for symbol in size.symbols:
+            givers.setdefault(symbol, f"{type_.name} has in dimension {axis}")
             least, most = read.ranges.get(symbol, (0, symbols.MOST))
             if not least <= known[symbol] <= most:
                 raise Fault(
@@ -286,6 +287,18 @@ def _check_sizes(read: graph.Graph, shapes: Sequence[torch.Size]) -> None:
                     f"{type_.name} has size {given} in dimension {axis}; the program takes {least} to {most} there",
                     field=f"inputs.{type_.name}",
                 )
+
+
+def _expected(size: Size, known: Mapping[str, int], givers: Mapping[str, str]) -> str:
+    """What a dimension should have been, and who says so."""
+    if size.function == "Integer":
+        return f"the program was exported for {size.value}: export the dimension as dynamic to leave it open"
+    if size.symbols - givers.keys():
+        return "no open size of the program makes that"
+    reason = " and ".join(givers[symbol] for symbol in sorted(size.symbols))
+    if size.function == "Symbol":
+        return f"expected {size.at(known)}, as {reason}"
+    return f"expected {size.at(known)}, which follows from what {reason}"
 
 
 def _dtype(dtype: torch.dtype) -> str:

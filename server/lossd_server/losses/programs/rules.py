@@ -165,4 +165,4 @@ def _within(index: Tensor, least: int, count: int, ignored: int | None = None) -
     outside = (wide < least) | (wide >= count)
     if ignored is not None:
         outside &= wide != ignored
-    checks.refuse(outside, index, FIELD, "an index", f"expected {least} to {count - 1}")
+    checks.refuse(outside, index, FIELD, "index", f"expected {least} to {count - 1}")
