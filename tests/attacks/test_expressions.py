@@ -427,3 +427,12 @@ def test_inputs_that_a_formula_does_not_name_are_refused(attacker: Attacker, nam
     request = formula("mean(x)", x=floats(1))
     request.inputs[name].CopyFrom(floats(1))
     assert_refused(attacker.call("EvaluateLoss", request), "UNKNOWN_NAME")
+
+
+def test_long_and_many_names_are_repeated_in_part(attacker: Attacker) -> None:
+    """A formula's name of thousands of letters beside hundreds of inputs that it does not read: a short refusal."""
+    given = {"a" * 60 + str(number): floats(1) for number in range(300)}
+    for source in ("a" * 4000, "b" * 4000, "sum(" + "a" * 4000 + ".mean)", "m" * 4000 + "ean(x)"):
+        outcome = attacker.call("EvaluateLoss", formula(source, **given))
+        assert_refused(outcome, "UNKNOWN_NAME", "MISSING_FIELD", "BAD_EXPRESSION")
+        assert not re.search(r"(\w)\1{99}", str(outcome))

@@ -20,7 +20,7 @@ from lossd_server.losses.evaluation import check_gradient, check_terms, evaluate
 from lossd_server.losses.refusal import torch_refusals
 from lossd_server.worker import tensors
 from lossd_server.worker.failures import as_fault
-from lossd_server.worker.inputs import check_names, optional_names, read_inputs
+from lossd_server.worker.inputs import check_inputs, read_inputs
 from lossd_server.worker.programs import Programs
 from lossd_server.worker.specs import Reader, refuse_unknown_fields
 from lossd_server.worker.tensors import Attachments
@@ -118,7 +118,7 @@ class Evaluator:
     ) -> tuple[catalog_service_pb2.ValidateLossResponse, list[memoryview], Timing]:
         """ValidateLoss: every check that needs no data, then the result that torch infers on its meta device."""
         loss = Reader(Attachments(()), _META, self._programs).loss(request.loss)
-        check_names(loss.name, request.inputs, loss.input_names, optional=optional_names(loss))
+        check_inputs(loss, request.inputs, loss.input_names)
         inputs: dict[str, Tensor] = {}
         for name in loss.input_names:
             if name not in request.inputs:

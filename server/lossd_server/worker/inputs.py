@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lossd_server.faults import Fault
 from lossd_server.losses.contract import Kind, Loss
+from lossd_server.losses.expression import Expression
 from lossd_server.worker import tensors
 from lossd_server.worker.tensors import Attachments
 
@@ -27,6 +28,16 @@ def check_names(
     for name in expected:
         if name not in names and name not in optional:
             raise Fault("MISSING_FIELD", f"{what} needs the inputs {has}; {name} is missing", field=f"{path}.{name}")
+
+
+def check_inputs(loss: Loss, given: Iterable[str], expected: Sequence[str], path: str = "inputs") -> None:
+    """Refuses names that `loss` lacks, and the lack of those it needs; a formula says where it reads one not given."""
+    names = set(given)
+    if isinstance(loss, Expression):
+        for name in expected:
+            if name not in names:
+                raise loss.missing(name, sorted(names.difference(expected)), path)
+    check_names(loss.name, names, expected, path, optional_names(loss))
 
 
 def optional_names(loss: Loss) -> frozenset[str]:
@@ -52,7 +63,7 @@ def read_inputs(
     inputs: dict[str, Tensor] = dict(known or {})
     expected = [name for name in loss.input_names if name not in inputs]
     if given.keys() != set(expected):
-        check_names(loss.name, given, expected, path, optional_names(loss))
+        check_inputs(loss, given, expected, path)
     for name in expected:
         if name not in given:
             continue

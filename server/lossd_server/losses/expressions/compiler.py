@@ -19,7 +19,7 @@ from torch import Tensor
 from lossd_server.faults import Fault
 from lossd_server.limits import MAX_EXPRESSION_DEPTH, MAX_RANK
 from lossd_server.losses.budget import Budget
-from lossd_server.losses.expressions import axes, constants
+from lossd_server.losses.expressions import axes, constants, hints
 from lossd_server.losses.expressions.axes import Axes
 from lossd_server.losses.expressions.functions import FUNCTIONS, INT64, Function, Kind, Parameter, on_tensors, power
 from lossd_server.losses.expressions.source import Source, too_large
@@ -71,7 +71,7 @@ _REFUSALS = (ArithmeticError, TypeError, RuntimeError, ValueError, IndexError)
 
 
 class Compiler:
-    """Compiles the expressions of one formula, and learns its inputs as it goes.
+    """Compiles the expressions of one formula, and learns its inputs, and where it reads them first, as it goes.
 
     Args:
         declared: axes of inputs by name.
@@ -81,7 +81,7 @@ class Compiler:
         self._source = source
         self._declared = declared
         self._parts: dict[str, Axes] = {}
-        self.inputs: dict[str, None] = {}
+        self.inputs: dict[str, str] = {}
 
     def part(self, name: str, tree: ast.expr, at: ast.stmt) -> Node:
         """Compiles a part and names it for what follows."""
@@ -104,7 +104,7 @@ class Compiler:
             case ast.Constant(value=int() | float() as number):
                 return self._constant(number, tree)
             case ast.Name(id=name):
-                return self._name(name)
+                return self._name(name, tree)
             case ast.Call(func=ast.Name(id=name)):
                 return self._call(name, tree, depth)
             case ast.Subscript(value=value, slice=index):
@@ -119,9 +119,9 @@ class Compiler:
             raise self._source.bad("the number is too large; whole ones are int64, others float64, as 1e30", tree)
         return Node(lambda scope, budget: number, ())
 
-    def _name(self, name: str) -> Node:
-        if name not in self._parts:
-            self.inputs[name] = None
+    def _name(self, name: str, tree: ast.expr) -> Node:
+        if name not in self._parts and name not in self.inputs:
+            self.inputs[name] = self._source.where(tree)
         known = self._parts[name] if name in self._parts else self._declared.get(name)
         return Node(lambda scope, budget: scope[name], known)
 
@@ -139,6 +139,10 @@ class Compiler:
                 raise self._source.bad("one comparison at a time; write (a < b) and (b < c)", tree)
             case ast.IfExp():
                 raise self._source.bad("write where(condition, a, b) for a choice", tree)
+            case ast.Attribute():
+                raise self._source.bad(hints.attribute(tree), tree)
+            case ast.Call(func=ast.Attribute() as method):
+                raise self._source.bad(hints.attribute(method, bool(tree.args or tree.keywords)), tree)
         raise self._source.bad(_ALLOWED, tree)
 
     def _operate(self, function: Callable[..., Any], operands: list[Node], tree: ast.expr) -> Node:
@@ -158,7 +162,7 @@ class Compiler:
         if name == "axes":
             raise self._source.bad("axes(…) goes first, as a statement of its own", call)
         if function is None:
-            raise self._source.bad(f"there is no function {name[:64]!r}; there are {', '.join(FUNCTIONS)}", call)
+            raise self._source.bad(hints.function(name), call)
         given = self._bind(name, function, call)
         operands = [
             self._operand(parameter, given.get(parameter.name), depth)

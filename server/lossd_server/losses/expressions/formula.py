@@ -18,12 +18,13 @@ Part: TypeAlias = "tuple[str, Run]"
 
 
 class Formula(NamedTuple):
-    """A compiled formula: its inputs in the order in which it mentions them, its parts in order, its loss."""
+    """A compiled formula: its inputs, by where it reads them first, its parts in order, its loss and where that is."""
 
-    inputs: tuple[str, ...]
+    inputs: Mapping[str, str]
     axes: Mapping[str, tuple[str, ...]]
     parts: tuple[Part, ...]
     loss: Run
+    place: str
 
     def run(self, tensors: Mapping[str, Tensor], budget: Budget) -> Value:
         if not self.parts:
@@ -39,7 +40,7 @@ def read(text: str) -> Formula:
 
     >>> formula = read('axes(x="N C"); e = x - mean(x, dim="C", keepdim=True); mean(e**2)')
     >>> formula.inputs, formula.axes
-    (('x',), {'x': ('N', 'C')})
+    ({'x': 'column 20'}, {'x': ('N', 'C')})
     """
     source = Source(text)
     statements = source.statements()
@@ -71,4 +72,4 @@ def read(text: str) -> Formula:
         if name not in compiler.inputs:
             text = f"axes names {name[:64]!r}, which the formula does not use"
             raise Fault("BAD_EXPRESSION", text, field=FIELD)
-    return Formula(tuple(compiler.inputs), declared, tuple(parts), loss)
+    return Formula(compiler.inputs, declared, tuple(parts), loss, source.where(last))

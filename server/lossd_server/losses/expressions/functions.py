@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # as torch's own documentation writes it
 
-from lossd_server.losses import checks, threads
+from lossd_server.losses import checks
 from lossd_server.losses.budget import broadcast_shapes
-from lossd_server.losses.expressions import axes
+from lossd_server.losses.expressions import axes, products
 from lossd_server.losses.expressions.source import FIELD
 
 INT64 = range(-(2**63), 2**63)
@@ -155,7 +155,7 @@ def _gather(value: Tensor, index: Tensor, dim: int) -> Tensor:
 def _check_indices(index: Tensor, count: int, expected: str) -> None:
     """Each index in [0, count), before a kernel trusts it."""
     if not index.is_meta:
-        checks.refuse((index < 0) | (index >= count), index, FIELD, "the index", f"expected {expected},")
+        checks.refuse((index < 0) | (index >= count), index, FIELD, "index", f"expected {expected}")
 
 
 def _reshape(value: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -184,17 +184,6 @@ def _given(*tensors: Tensor) -> int:
 def _extent(*tensors: Tensor) -> int:
     """Elements as if no size were 0: reducing an axis of size 0 makes as many as the other axes have."""
     return math.prod(size or 1 for size in broadcast_shapes(*(tensor.shape for tensor in tensors)))
-
-
-def _product(left: Tensor, right: Tensor) -> int:
-    """Elements of a matrix product, and its multiplications at the speed of elementwise work."""
-    if not left.dim() or not right.dim():
-        return 0
-    threads.use_all()
-    batch = broadcast_shapes(left.shape[:-2], right.shape[:-2]).numel()
-    rows = left.shape[-2] if left.dim() > 1 else 1
-    made = batch * rows * (right.shape[-1] if right.dim() > 1 else 1)
-    return made + made * left.shape[-1] // (64 if left.dtype in (torch.float32, torch.float64) else 1)
 
 
 def _classes(index: Tensor, num_classes: int) -> int:
@@ -267,7 +256,7 @@ FUNCTIONS: dict[str, Function] = {
     "log_softmax": _along(torch.log_softmax),
     "logsigmoid": _elementwise(F.logsigmoid),
     "logsumexp": _reduction(torch.logsumexp, Parameter("dim", Kind.AXES), _KEEPDIM),
-    "matmul": Function(torch.matmul, (_X, Parameter("other")), axes.multiplied, _product),
+    "matmul": Function(torch.matmul, (_X, Parameter("other")), axes.multiplied, products.cost),
     "max": _reduction(_values(torch.max), _A_DIM, _KEEPDIM),
     "maximum": _elementwise(torch.maximum, "input", "other"),
     "mean": _reduction(torch.mean),

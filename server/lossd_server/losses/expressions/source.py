@@ -18,7 +18,7 @@ class Source:
     >>> source = Source("e = input - target; mean(e**2)")
     >>> first, last = source.statements()
     >>> source.where(last)
-    'at column 21'
+    'column 21'
     """
 
     def __init__(self, text: str) -> None:
@@ -36,7 +36,7 @@ class Source:
                 tree = ast.parse("\n".join(self._lines), mode="exec")
         except SyntaxError as error:
             where = self._where(error.lineno or 1, max(error.offset or 1, 1))
-            raise Fault("BAD_EXPRESSION", f"{error.msg} {where}", field=FIELD) from None
+            raise Fault("BAD_EXPRESSION", f"{where}: {error.msg}", field=FIELD) from None
         except (ValueError, RecursionError, MemoryError):
             text = "the formula cannot be read: it holds a NUL or is nested too deeply"
             raise Fault("BAD_EXPRESSION", text, field=FIELD) from None
@@ -46,7 +46,7 @@ class Source:
 
     def bad(self, what: str, tree: ast.expr | ast.stmt | ast.keyword, reason: str = "BAD_EXPRESSION") -> Fault:
         """A refusal that points at `tree`."""
-        return Fault(reason, f"{what} {self.where(tree)}", field=FIELD)
+        return Fault(reason, f"{self.where(tree)}: {what}", field=FIELD)
 
     def where(self, tree: ast.expr | ast.stmt | ast.keyword) -> str:
         """Column of a node in characters, and line where there are several; both count from 1."""
@@ -56,7 +56,7 @@ class Source:
     def _where(self, line: int, column: int) -> str:
         line = min(line, len(self._lines))
         column += self._indents[line - 1]
-        return f"at line {line}, column {column}" if len(self._lines) > 1 else f"at column {column}"
+        return f"line {line}, column {column}" if len(self._lines) > 1 else f"column {column}"
 
 
 def too_large(what: str) -> Fault:
