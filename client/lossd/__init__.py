@@ -41,6 +41,7 @@ from lossd.local import local as local
 from lossd.loss import Expression as Expression
 from lossd.loss import Loss as Loss
 from lossd.loss import Plugin as Plugin
+from lossd.loss import Reduction as Reduction
 from lossd.loss import WeightedSum as WeightedSum
 from lossd.loss import WeightedTerm as WeightedTerm
 from lossd.losses import *  # noqa: F403  # the catalogue, whose names are written
@@ -84,6 +85,7 @@ __all__ = [
     "PermissionDenied",
     "Plugin",
     "Program",
+    "Reduction",
     "ResourceExhausted",
     "Result",
     "ServerInfo",
@@ -105,3 +107,8 @@ __all__ = [
     "optim",
 ]
 __all__ += losses.__all__
+
+
+def __dir__() -> list[str]:
+    """The public names, without the modules that hold them."""
+    return sorted(__all__)

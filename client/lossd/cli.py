@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import inspect
 import os
 import sys
 from typing import Any
@@ -20,17 +19,20 @@ from lossd.local import EXTRA
 from lossd.loss import Loss
 from lossd.options import (
     KINDS,
-    OTHER_NAMES,
     argument_option,
     array_option,
     bind,
     extra_words,
+    families,
+    fold,
     json_or_word,
     nearest,
     of_loss,
     open_ended,
     options,
     parsed,
+    resolve,
+    summary,
 )
 from lossd.printing import print_json, print_loss, print_losses, print_result, print_table
 
@@ -78,17 +80,25 @@ class Losses(click.Group):
         return sorted([*KINDS, *_OPEN])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """The command of a loss; its name may be written as field, class or alias, or with dashes."""
-        name = cmd_name.replace("-", "_")
-        name = OTHER_NAMES.get(cmd_name, OTHER_NAMES.get(name, name))
-        if name in ("weighted_sum", "WeightedSum"):
+        """The command of a loss, whatever `resolve` takes for its name."""
+        folded = fold(cmd_name)
+        if folded in ("weighted_sum", "weightedsum"):
             ctx.fail("write a weighted sum as an expression, for example lossd eval expression --source "
                      "'mean((input - target)**2) + 0.1*sum(abs(input - target))'")  # fmt: skip
-        if name.lower() in _OPEN:
-            return _OPEN[name.lower()]
-        if name not in KINDS:
-            ctx.fail(f"no loss is called {cmd_name!r}{nearest(name)}")
+        if folded in _OPEN:
+            return _OPEN[folded]
+        name = resolve(cmd_name)
+        if name is None:
+            plugin = f"a plugin of the server's is called by `lossd eval plugin {cmd_name}`"
+            ctx.fail(f"no loss is called {cmd_name!r}; {nearest(cmd_name)} ({plugin})")
         return loss_command(name, KINDS[name])
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The losses by family, each with all that it says first of itself."""
+        own = {name: summary(lossd.Plugin if name == "plugin" else lossd.Program) for name in _OPEN}
+        for family, said in (*families().items(), ("your own", own)):
+            with formatter.section(family.replace("_", " ").capitalize()):
+                formatter.write_dl(list(said.items()))
 
 
 @cli.command("eval", cls=Losses)
@@ -124,8 +134,7 @@ def loss_command(name: str, kind: type[Loss]) -> click.Command:
         print_json(result) if as_json else print_result(result)
 
     free = open_ended(kind)
-    summary = (inspect.getdoc(kind) or "").partition("\n\n")[0]
-    text = f"{summary}\n\nArrays are nested JSON, or paths of .npy, .csv or .safetensors files."
+    text = f"{summary(kind)}\n\nArrays are nested JSON, or paths of .npy, .csv or .safetensors files."
     if kind is lossd.Expression:
         text += " Any other input that the formula names is an option of its name."
     return click.command(name, help=text, context_settings={"ignore_unknown_options": free, "allow_extra_args": free})(
@@ -159,7 +168,7 @@ def plugin_command(
     """
     words = extra_words(ctx.args)
     with connect(**server, embed=True) as client:
-        known = {"reduction", *(argument.name for argument in client.loss(name).arguments)}
+        known = {"reduction", *(argument.name for argument in _described(client, name).arguments)}
         arguments = {key: json_or_word(text) for key, text in words.items() if key in known}
         loss = lossd.Plugin(name, allow_broadcast=bool(allow_broadcast), **arguments)
         inputs = parsed({key: text for key, text in words.items() if key not in known})
@@ -203,13 +212,28 @@ def losses(name: str | None, task: str | None, family: str | None, as_json: bool
     if name and (task or family):
         raise click.UsageError("--task and --family choose from the list; leave out NAME or them")
     with connect(**server, embed=True) as client:
-        found = client.losses(task=task, family=family) if name is None else [client.loss(name)]
+        found = _listed(client, task, family) if name is None else [_described(client, name)]
     if as_json:
         print_json(found if name is None else found[0])
     elif name is None:
         print_losses(found)
     else:
         print_loss(found[0])
+
+
+def _listed(client: lossd.Client, task: str | None, family: str | None) -> list[lossd.LossInfo]:
+    """The losses of a task and family, whose words may be joined in any way."""
+    return client.losses(task=task and fold(task, "-"), family=family and fold(family))
+
+
+def _described(client: lossd.Client, name: str) -> lossd.LossInfo:
+    """The loss of this name; a refusal says where names are listed."""
+    try:
+        return client.loss(name)
+    except lossd.NotFound as error:
+        hint = error.message.partition("; ")[2]
+        also = f"{hint} " if hint.startswith("did you mean") else ""
+        raise lossd.NotFound(f"no loss is called {name!r}; {also}`lossd losses` lists them") from error
 
 
 @cli.command()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import fields
 
 from lossd import tensors
 from lossd.errors import InvalidArgument
 from lossd.framing import Buffer
-from lossd.loss import Loss
+from lossd.loss import Expression, Loss, Plugin, WeightedSum
+from lossd.program import Program
 from lossd.tensors import ArrayLike
 from lossd.v1 import evaluation_service_pb2, tensor_pb2
 
@@ -17,12 +20,14 @@ class Evaluation:
 
     Args:
         loss: the loss.
-        *inputs: arrays, in torch's forward order.
+        *inputs: arrays, in torch's forward order. Python numbers and lists take the floating type of the first
+            floating array among the inputs, float32 without one.
         gradients: True for the gradient of every input that torch differentiates, or names of inputs.
         grad_output: the vector of the vector–Jacobian product, of the shape of the result; needed for gradients of
             an unreduced loss, 1 otherwise.
         term_gradients: also return the gradient of each term of a weighted sum by itself, unweighted.
-        request_id: your own name for this evaluation, echoed in the result; at most 128 characters.
+        request_id: your own name for this evaluation, echoed in the result; at most 128 characters. The
+            server's log has a name of its own for each call: an error's `.request_id`.
         validate_only: check everything, the elements included, and compute nothing.
         **named_inputs: arrays, by torch's forward argument names.
 
@@ -64,19 +69,24 @@ class Evaluation:
         Raises:
             InvalidArgument: if an input is no array of numbers.
         """
+        floats = tensors.floating_type(self.inputs.values())
         sent = len(attachments)
         request.loss.MergeFromString(self.loss.wire)
         kinds, messages = self.loss.inputs, request.inputs
         try:
             for name, value in self.inputs.items():
-                tensors.write(messages[name], value, attachments, floating=kinds.get(name, True), field=name)
+                floating = kinds.get(name, True)
+                tensors.write(messages[name], value, attachments, floating=floating, field=name, floats=floats)
         except InvalidArgument as error:
+            misplaced = _misplaced(self.loss, name, value)
+            if misplaced is not None:
+                raise misplaced from None
             error.field = f"inputs.{error.field}"
             raise
         if self.gradients:
             request.gradients.extend(self.gradients)
         if self.grad_output is not None:
-            tensors.write(request.grad_output, self.grad_output, attachments, field="grad_output")
+            tensors.write(request.grad_output, self.grad_output, attachments, field="grad_output", floats=floats)
         if self.term_gradients:
             request.term_gradients = True
         if self.request_id:
@@ -112,3 +122,25 @@ def _bind(loss: Loss, inputs: tuple[ArrayLike, ...], named: dict[str, ArrayLike]
             raise TypeError(f"input {name!r} is given twice, by position and by name")
         bound[name] = value
     return bound
+
+
+def _misplaced(loss: Loss, name: str, value: object) -> InvalidArgument | None:
+    """What to say of a word given as an input that is none: an argument of the loss, or nothing of its own."""
+    if not isinstance(value, str) or name in loss.inputs:
+        return None
+    arguments = {"reduction"} if isinstance(loss, Plugin) else {field.name for field in fields(loss)}
+    if name in arguments:
+        first = f"{json.dumps(loss.plugin)}, " if isinstance(loss, Plugin) else ""
+        message = f"{name} belongs in the loss: lossd.{type(loss).__name__}({first}{name}={json.dumps(value[:80])})"
+    elif _closed(loss):
+        message = f"{loss.name} has no input {name!r:.80}; it has {', '.join(loss.inputs)}"
+    else:
+        return None
+    return InvalidArgument(message, reason="UNKNOWN_NAME", field=f"inputs.{name}")
+
+
+def _closed(loss: Loss) -> bool:
+    """Whether this side knows all of its inputs: a formula names its own, a plugin's the server knows."""
+    if isinstance(loss, WeightedSum):
+        return all(_closed(term.loss) for term in loss.terms)
+    return not isinstance(loss, Expression | Plugin) and not (isinstance(loss, Program) and not loss.archive)

@@ -18,7 +18,11 @@ Reduction = Literal["none", "mean", "sum"]
 class Loss(spec.Spec):
     """A loss as data: immutable, hashable, equal to another that means the same on the wire.
 
-    Losses add up and take factors: `0.8 * MSELoss() + 0.2 * L1Loss()` is a `WeightedSum`.
+    Losses add up and take factors: `0.8 * MSELoss() + 0.2 * L1Loss()` is a `WeightedSum`, and so are `a - b`,
+    `-a` and `a / 2`.
+
+    An argument given as Python numbers, such as `CrossEntropyLoss(weight=[1, 2, 3])`, is float32 whatever the inputs
+    will be: beside float64 inputs give a float64 array.
 
     Args:
         allow_broadcast: lets an elementwise loss take inputs whose shapes differ but broadcast; default off, because
@@ -92,12 +96,21 @@ class Loss(spec.Spec):
     def __radd__(self, other: Literal[0]) -> Loss:
         return self if other == 0 else NotImplemented  # so that sum(losses) works, which starts from 0
 
+    def __sub__(self, other: Loss) -> WeightedSum:
+        return self + -other if isinstance(other, Loss) else NotImplemented
+
+    def __neg__(self) -> WeightedSum:
+        return self * -1
+
     def __mul__(self, factor: float) -> WeightedSum:
-        if isinstance(factor, Loss):
-            return NotImplemented
+        factor = _number(factor)
         return WeightedSum(terms=[replace(term, weight=factor * _weight(term)) for term in _terms(self)])
 
     __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> WeightedSum:
+        divisor = _number(divisor)
+        return WeightedSum(terms=[replace(term, weight=_weight(term) / divisor) for term in _terms(self)])
 
     def __eq__(self, other: object) -> bool:
         return self.wire == other.wire if isinstance(other, Loss) else NotImplemented
@@ -292,6 +305,13 @@ def _reductions(kind: type[Loss]) -> tuple[str, ...]:
 
 def _terms(loss: Loss) -> tuple[WeightedTerm, ...]:
     return tuple(loss.terms) if isinstance(loss, WeightedSum) else (WeightedTerm(loss=loss),)
+
+
+def _number(factor: object) -> float:
+    """A factor of a loss: a number of Python's, or a scalar of numpy's or another library's."""
+    if not hasattr(factor, "__float__") or getattr(factor, "ndim", None):
+        raise TypeError(f"a loss is multiplied or divided by a number; given {factor!r:.80}")
+    return float(factor)
 
 
 def _weight(term: WeightedTerm) -> float:

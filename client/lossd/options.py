@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 import json
@@ -29,6 +30,19 @@ KINDS: dict[str, type[Loss]] = {
 
 OTHER_NAMES: dict[str, str] = {other: name for name, kind in KINDS.items() for other in (kind.__name__, *kind.ALIASES)}
 """Class names and aliases of the same."""
+
+_SPELLED: dict[str, str] = {other.lower(): name for other, name in OTHER_NAMES.items()} | {name: name for name in KINDS}
+"""All of these names in lower case."""
+
+
+class DashedOption(click.Option):
+    """An option whose help shows its spelling with dashes alone."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """As click has it, of the first spelling."""
+        shown = copy.copy(self)
+        shown.opts = self.opts[:1]
+        return click.Option.get_help_record(shown, ctx)
 
 
 class ArrayType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic in newer versions of click alone
@@ -95,10 +109,44 @@ def options(*added: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def fold(name: str, joint: str = "_") -> str:
+    """The same in lower case, with `joint` for spaces, hyphens and underscores.
+
+    >>> fold("Focal Loss"), fold("metric_learning", "-")
+    ('focal_loss', 'metric-learning')
+    """
+    return re.sub(r"[\s_-]+", joint, name.strip().lower())
+
+
+def resolve(name: str) -> str | None:
+    """The loss of this name, class name or alias, however it is joined and with or without `_loss`; None if none is.
+
+    >>> resolve("Focal Loss"), resolve("mse"), resolve("no such thing")
+    ('sigmoid_focal_loss', 'mse_loss', None)
+    """
+    folded = fold(name)
+    return _SPELLED.get(folded) or _SPELLED.get(f"{folded}_loss")
+
+
 def nearest(name: str) -> str:
-    """A hint at the loss that may be meant; empty if none is like it."""
-    near = get_close_matches(name, [*KINDS, *OTHER_NAMES], 1, cutoff=0.4)
-    return f"; did you mean {OTHER_NAMES.get(near[0], near[0])}?" if near else ""
+    """A hint at the loss that may be meant; where to look if none is like it."""
+    known = {other.removesuffix("_loss"): loss for other, loss in _SPELLED.items()}  # else every NAME_loss is like it
+    near = get_close_matches(fold(name).removesuffix("_loss"), known, 1, cutoff=0.6)
+    return f"did you mean {known[near[0]]}?" if near else "`lossd losses` lists them"
+
+
+def families() -> dict[str, dict[str, str]]:
+    """What each loss is, by name and by family."""
+    found: dict[str, dict[str, str]] = {}
+    for name, kind in sorted(KINDS.items()):
+        family = kind.__module__.rpartition(".")[2] if kind is not lossd.Expression else "composition"
+        found.setdefault(family, {})[name] = summary(kind)
+    return dict(sorted(found.items()))
+
+
+def summary(kind: type[Loss]) -> str:
+    """What the class says first of itself."""
+    return " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())
 
 
 def of_loss(kind: type[Loss]) -> Callable[[F], F]:
@@ -153,8 +201,9 @@ def sentence(text: str) -> str:
 
 def array_option(name: str, text: str, required: bool) -> Callable[[F], F]:
     """An option for an array, with dashes or underscores."""
+    kind = ArrayType(name)
     return click.option(
-        *spellings(name), _parameter(name), type=ArrayType(name), required=required, help=sentence(text)
+        *spellings(name), _parameter(name), cls=DashedOption, type=kind, required=required, help=sentence(text)
     )
 
 
@@ -173,7 +222,7 @@ def argument_option(name: str, hint: Any, text: str, required: bool = False) -> 
         kind = ArrayType(name)
     elif issubclass(kind, spec.Spec):
         kind = ObjectType(kind)
-    return click.option(*spellings(name), name, type=kind, required=required, help=text)
+    return click.option(*spellings(name), name, cls=DashedOption, type=kind, required=required, help=text)
 
 
 def spellings(name: str) -> tuple[str, ...]:

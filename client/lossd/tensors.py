@@ -4,13 +4,14 @@ What a caller may hand in: numpy arrays and scalars, Python numbers and nested l
 anything else with `__array__` or `__dlpack__`. None of those libraries but numpy is imported here.
 
 An explicit element type is kept: a float64 array is sent as float64. Plain Python numbers have none, so floats
-become float32, as in torch, and integers what the input wants: float32 for a floating one, else int64.
+take that of the arrays beside them, float32 without any, and integers what the input wants: the same for a floating
+one, else int64.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -46,6 +47,8 @@ _DTYPES = {number: np.dtype(name).newbyteorder("<") for name, number in NUMBERS.
 _SPELLED = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
 """Words of JSON that stand for numbers, as the server reads them."""
 _NUMBER_OF = {dtype: number for number, dtype in _DTYPES.items()}
+_FLOAT32 = NUMBERS["float32"]
+_FLOATING = {NUMBERS[name] for name in ("float16", "bfloat16", "float32", "float64")}
 
 
 class Elements(NamedTuple):
@@ -55,13 +58,14 @@ class Elements(NamedTuple):
     number: tensor_pb2.DataType
 
 
-def elements(value: ArrayLike, *, floating: bool, field: str) -> Elements:
+def elements(value: ArrayLike, *, floating: bool, field: str, floats: tensor_pb2.DataType = _FLOAT32) -> Elements:
     """Brings any array to the form that is sent; copies only what is not already so.
 
     Args:
         value: the array.
-        floating: whether plain Python integers and booleans stand for float32.
+        floating: whether plain Python integers and booleans stand for floats.
         field: path of the field, for the error.
+        floats: element type of plain Python numbers that stand for floats, as `floating_type` tells it.
 
     Raises:
         InvalidArgument: if this is no array of numbers.
@@ -71,7 +75,7 @@ def elements(value: ArrayLike, *, floating: bool, field: str) -> Elements:
     >>> elements([[1, 2]], floating=False, field="inputs.target").array.dtype
     dtype('int64')
     """
-    array, number = _convert(value, floating, field)
+    array, number = _convert(value, floating, field, floats)
     if number is None:
         number = _NUMBER_OF.get(array.dtype)
         if number is None:
@@ -86,13 +90,14 @@ def write(
     *,
     floating: bool = True,
     field: str = "",
+    floats: tensor_pb2.DataType = _FLOAT32,
 ) -> None:
     """Fills an empty Tensor; a large array is appended to `attachments`, uncopied, unless that is None."""
     number = _NUMBER_OF.get(value.dtype) if type(value) is np.ndarray and value.flags.c_contiguous else None
     if number is not None:
         array = value
     else:
-        array, number = elements(value, floating=floating, field=field)
+        array, number = elements(value, floating=floating, field=field, floats=floats)
     message.dtype = number
     if array.ndim:
         message.shape.extend(array.shape)
@@ -113,6 +118,31 @@ def read(message: tensor_pb2.Tensor, attachments: Sequence[Buffer]) -> Array:
     dtype = _DTYPES.get(message.dtype)
     array = np.frombuffer(data, dtype) if dtype else _widen(np.frombuffer(data, np.uint8), NAMES[message.dtype])
     return array.reshape(tuple(message.shape))
+
+
+def floating_type(values: Iterable[ArrayLike]) -> tensor_pb2.DataType:
+    """The element type of the first floating array among them, which plain numbers beside it take; else float32.
+
+    >>> dtype_name(floating_type([[1, 2], np.array([0]), np.ones(2)]))
+    'float64'
+    """
+    for value in values:
+        number = (_NUMBER_OF.get(value.dtype) if type(value) is np.ndarray else None) or _own_type(value)
+        if number in _FLOATING:
+            return number
+    return _FLOAT32
+
+
+def _own_type(value: ArrayLike) -> tensor_pb2.DataType | None:
+    """The element type that an array, or a list of arrays, has by itself; None for plain numbers."""
+    value = _first(value)
+    dtype = getattr(value, "dtype", None)
+    if dtype is None and hasattr(value, "__array__"):
+        try:
+            dtype = np.asarray(value).dtype
+        except (TypeError, ValueError, RuntimeError):
+            return None  # what is wrong with it, its own conversion tells
+    return NUMBERS.get(getattr(dtype, "name", "") or str(dtype).removeprefix("torch."))
 
 
 def dtype_name(number: int) -> str:
@@ -137,7 +167,9 @@ def dtype_number(dtype: object, *, field: str = "") -> tensor_pb2.DataType:
     return number
 
 
-def _convert(value: ArrayLike, floating: bool, field: str) -> tuple[Array, tensor_pb2.DataType | None]:
+def _convert(
+    value: ArrayLike, floating: bool, field: str, floats: tensor_pb2.DataType
+) -> tuple[Array, tensor_pb2.DataType | None]:
     """An array of anything, and its number if numpy's dtype does not tell it."""
     torch = sys.modules.get("torch")  # a torch tensor cannot be here unless its module is
     try:
@@ -150,24 +182,32 @@ def _convert(value: ArrayLike, floating: bool, field: str) -> tuple[Array, tenso
         if hasattr(value, "__dlpack__"):
             return np.from_dlpack(value), None
         if isinstance(value, list | tuple) and _holds_arrays(value):
-            parts = [elements(item, floating=floating, field=field) for item in value]
+            parts = [elements(item, floating=floating, field=field, floats=floats) for item in value]
             if len({part.number for part in parts}) == 1:
                 return np.stack([part.array for part in parts]), parts[0].number
             raise _refusal("the arrays in this list differ in element type", field)
-        return _from_python(value, floating, field), None
+        return _from_python(value, floating, field, floats)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         raise _refusal(f"this {type(value).__name__} is no array of numbers: {error}", field) from error
 
 
 def _holds_arrays(value: object) -> bool:
+    value = _first(value)
+    return hasattr(value, "dtype") or hasattr(value, "__dlpack__")
+
+
+def _first(value: object) -> object:
+    """What stands first in nested lists; anything else is itself."""
     for _ in range(_DEEPEST):  # a list may hold itself
         if not isinstance(value, list | tuple) or not value:
             break
         value = value[0]
-    return hasattr(value, "dtype") or hasattr(value, "__dlpack__")
+    return value
 
 
-def _from_python(value: object, floating: bool, field: str) -> Array:
+def _from_python(
+    value: object, floating: bool, field: str, floats: tensor_pb2.DataType
+) -> tuple[Array, tensor_pb2.DataType | None]:
     try:
         array = np.asarray(value)
         if array.dtype.kind == "U":
@@ -179,8 +219,19 @@ def _from_python(value: object, floating: bool, field: str) -> Array:
         raise _refusal(_flaw(value), field)
     if floating or (kind == "f" and array.size):
         with np.errstate(over="ignore"):  # 1e300 becomes inf, as in torch.tensor
-            return array.astype(np.float32)
-    return array if array.size else array.astype(np.int64)
+            return _as_floats(array, floats), floats
+    return (array if array.size else array.astype(np.int64)), None
+
+
+def _as_floats(array: Array, number: tensor_pb2.DataType) -> Array:
+    """The same numbers as floats; bfloat16, which numpy lacks, as its bits, rounded to the nearest and then to even."""
+    dtype = _DTYPES.get(number)
+    if dtype is not None:
+        return array.astype(dtype)
+    single = array.astype(np.float32)
+    bits = single.view(np.uint32)
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+    return np.where(np.isnan(single), 0x7FC0, rounded).astype(np.uint16)
 
 
 def _spelled(value: object) -> object:

@@ -59,6 +59,15 @@ def test_files_and_the_environment(server: RunningServer, tmp_path: Path) -> Non
     assert done.stdout == f"{exact!r}\n"
 
 
+def test_json_takes_the_type_of_the_file_beside_it(server: RunningServer, tmp_path: Path) -> None:
+    np.save(tmp_path / "x64.npy", np.array([0.1, 0.2, 0.3]))
+    words = ["--input", str(tmp_path / "x64.npy"), "--target", "[0.7,0,1]", "--gradients"]
+    done = run("eval", "mse_loss", *words, "--server", server.target)
+    x = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64)
+    exact = torch.nn.functional.mse_loss(x, torch.tensor([0.7, 0, 1], dtype=torch.float64)).item()
+    assert (done.stdout.splitlines()[0], done.stderr) == (repr(exact), "")
+
+
 def test_expressions_take_any_inputs(server: RunningServer) -> None:
     words = ["--source", "sum(w * (input - target)**2)", "--input", "[1,2]", "--target", "[3,-2]", "--w=[0.5,-1]"]
     done = run("eval", "expression", *words, "--server", server.target)
@@ -105,8 +114,11 @@ def test_losses_and_info(server: RunningServer) -> None:
     assert "--terms\t" in (weighted := run("losses", "weighted_sum", "--server", server.target).stdout)
     assert "required" in weighted
     assert "reduction\t\n" not in weighted
-    missing = run("losses", "no_such_loss", "--server", server.target)
+    missing = run("losses", "xyzzy", "--server", server.target)
     assert (missing.returncode, missing.stdout) == (1, "")
+    assert missing.stderr == "lossd: no loss is called 'xyzzy'; `lossd losses` lists them\n"
+    near = run("losses", "cros_entropy_loss", "--server", server.target)
+    assert near.stderr.startswith("lossd: no loss is called 'cros_entropy_loss'; did you mean 'cross_entropy_loss'? ")
     about = json.loads(run("info", "--json", "--server", server.target).stdout)
     assert about["devices"][0]["name"] == "cpu:0"
     of_server, of_device = run("info", "--server", server.target).stdout.split("\n\n")
@@ -131,6 +143,8 @@ def test_losses_are_found_by_alias_task_and_family(server: RunningServer) -> Non
     assert all("segmentation" in line.split("\t")[2] for line in listed)
     boxes = json.loads(run("losses", "--family", "boxes", "--json", "--server", server.target).stdout)
     assert {loss["family"] for loss in boxes} == {"boxes"}
+    for words in (["--task", "metric_learning"], ["--family", "Metric Learning"], ["--family", "metric-learning"]):
+        assert "circle_loss\tmetric_learning\t" in run("losses", *words, "--server", server.target).stdout
     unknown = run("losses", "--task", "segmentatoin", "--server", server.target)
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert "there is no task 'segmentatoin'; expected one of classification, " in unknown.stderr

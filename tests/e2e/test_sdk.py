@@ -54,6 +54,48 @@ def test_gradients_are_torchs(client: lossd.Client) -> None:
     assert result.execution.device == "cpu:0"
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_plain_numbers_take_the_type_of_the_array_beside_them(client: lossd.Client, dtype: str) -> None:
+    """In any place, alone, in batches and in streams, grad_output too: the bits are torch's for that type."""
+    x, y, v = [0.1, 0.7, -2.3], [1, 0.3, 0.9], [0.3, 1, -0.7]
+    typed = torch.tensor(x, dtype=getattr(torch, dtype), requires_grad=True)
+    other = torch.tensor(y, dtype=typed.dtype)
+    losses = torch.nn.functional.mse_loss(typed, other, reduction="none")
+    losses.backward(torch.tensor(v, dtype=typed.dtype))
+    asked = {"gradients": "input", "grad_output": v}
+    loss = lossd.MSELoss(reduction="none")
+    for pair in ((typed, y), (x, other)):
+        evaluation = lossd.Evaluation(loss, *pair, **asked)
+        results = [client.evaluate(loss, *pair, **asked), *client.evaluate_batch([evaluation])]
+        for result in [*results, *client.evaluate_stream([evaluation])]:
+            assert np.array_equal(result.losses.astype(np.float64), losses.detach().double().numpy())
+            assert np.array_equal(result.gradients["input"].astype(np.float64), typed.grad.double().numpy())
+    weights = client.evaluate(lossd.CrossEntropyLoss(), np.array([[4.0, 1.0, 0.1]]), [0])
+    exact = torch.nn.functional.cross_entropy(torch.tensor([[4.0, 1.0, 0.1]]).double(), torch.tensor([0])).item()
+    assert weights.value == pytest.approx(exact, rel=1e-7)
+
+
+def test_losses_are_subtracted_and_divided(client: lossd.Client) -> None:
+    x, y = torch.tensor([0.1, 0.7]).double(), torch.tensor([1, -0.3]).double()
+    mse, l1 = torch.nn.functional.mse_loss(x, y).item(), torch.nn.functional.l1_loss(x, y).item()
+    result = client.evaluate((lossd.MSELoss() - lossd.L1Loss() * np.float64(3)) / 2, x, y)
+    assert result.value == pytest.approx(mse / 2 - 1.5 * l1, rel=1e-12)
+    assert client.evaluate(-lossd.MSELoss(), x, y).value == -mse
+
+
+def test_refusals_carry_the_logs_name_of_the_call(client: lossd.Client) -> None:
+    """A call's own request_id is echoed and apart from it."""
+    with pytest.raises(lossd.InvalidArgument) as caught:
+        client.evaluate(lossd.MSELoss(), [1.0], [1.0, 2.0], request_id="mine")
+    assert caught.value.request_id not in ("", "mine")
+    with pytest.raises(lossd.NotFound) as missing:
+        client.loss("no_such_loss")
+    assert missing.value.request_id
+    assert client.evaluate(lossd.MSELoss(), 1, 3, request_id="é" * 128).request_id == "é" * 128
+    with pytest.raises(lossd.InvalidArgument, match="129 characters; at most 128"):
+        client.evaluate(lossd.MSELoss(), 1, 3, request_id="m" * 129)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 @pytest.mark.parametrize("rows", [4, 4096])
 def test_every_floating_type_small_and_large(client: lossd.Client, dtype: str, rows: int) -> None:

@@ -62,6 +62,35 @@ def test_mistakes_in_the_call_are_type_errors(arguments: tuple, named: dict, say
     assert says in str(caught.value)
 
 
+BOTH = lossd.MSELoss() + lossd.KLDivLoss().on(input="student", target="teacher")
+
+
+@pytest.mark.parametrize(
+    ("loss", "word", "says"),
+    [
+        (lossd.MSELoss(), {"device": "cuda:0"}, "mse_loss has no input 'device'; it has input, target"),
+        (lossd.MSELoss(), {"reduction": "none"}, 'reduction belongs in the loss: lossd.MSELoss(reduction="none")'),
+        (lossd.SmoothL1Loss(), {"beta": "1"}, 'beta belongs in the loss: lossd.SmoothL1Loss(beta="1")'),
+        (BOTH, {"device": "cpu"}, "weighted_sum has no input 'device'; it has input, target, student, teacher"),
+        (lossd.Plugin("p"), {"reduction": "sum"}, 'reduction belongs in the loss: lossd.Plugin("p", reduction="sum")'),
+        (lossd.Plugin("p"), {"device": "cpu"}, "'cpu' is no number"),
+        (lossd.Expression("x"), {"x": "cpu"}, "'cpu' is no number"),
+        (lossd.MSELoss() + lossd.Expression("x"), {"x": "cpu"}, "'cpu' is no number"),
+        (lossd.Program(sha256="0" * 64), {"x": "cpu"}, "'cpu' is no number"),
+        (lossd.MSELoss(), {"target": "cuda:0"}, "'cuda:0' is no number"),
+    ],
+)
+def test_a_word_given_as_an_input_is_told_where_it_belongs(loss: lossd.Loss, word: dict, says: str) -> None:
+    """If it is none of the loss's inputs; a batch gives the same in the member's place."""
+    with pytest.raises(lossd.InvalidArgument) as caught:
+        calls.evaluate(lossd.Evaluation(loss, **word))
+    (name,) = word
+    assert says in caught.value.message
+    assert caught.value.field == f"inputs.{name}"
+    (failed,) = calls.evaluate_batch([lossd.Evaluation(loss, **word)]).read(b"")
+    assert (failed.message, failed.field) == (caught.value.message, f"evaluations[0].inputs.{name}")
+
+
 def test_answers_are_read_with_and_without_attachments() -> None:
     answer = evaluation_service_pb2.EvaluateLossResponse(value=0.5, terms={"a": 1.0}, request_id="mine")
     answer.gradients["input"].CopyFrom(

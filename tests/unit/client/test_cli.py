@@ -63,9 +63,46 @@ def test_help_shows_inputs_and_arguments_of_the_loss(name: str) -> None:
         assert part in text
 
 
-@pytest.mark.parametrize("name", ["sigmoid_focal_loss", "focal_loss", "focal-loss", "SigmoidFocalLoss", "focal"])
+FOCAL = ["sigmoid_focal_loss", "focal_loss", "focal-loss", "SigmoidFocalLoss", "focal", "Focal Loss", "FOCAL"]
+
+
+@pytest.mark.parametrize("name", FOCAL)
 def test_aliases_find_the_loss(name: str) -> None:
     assert "--gamma" in run("eval", name, "--help").output
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [("mse", "mse_loss"), ("Dice", "dice_loss"), ("dice-loss", "dice_loss"), ("huber", "huber_loss"),
+     ("Cross Entropy", "cross_entropy_loss"), ("mseloss", "mse_loss"), ("newsvendor_loss", None)],
+)  # fmt: skip
+def test_a_name_may_be_joined_in_any_way_and_lack_its_end(given: str, name: str | None) -> None:
+    assert options.resolve(given) == name
+
+
+def test_no_spelling_stands_for_two_losses() -> None:
+    """Names, class names and aliases folded alike, and a name without its `_loss` is no other's."""
+    for name, kind in options.KINDS.items():
+        for spelled in (name, name.replace("_", "-").upper(), kind.__name__.lower(), *kind.ALIASES):
+            assert options.resolve(spelled) == name, spelled
+
+
+def test_the_list_of_losses_is_by_family_and_cuts_no_word() -> None:
+    listed = run("eval", "--help").output
+    headings = re.findall(r"^(\w.*):$", listed, re.MULTILINE)
+    assert {"Torch nn", "Metric learning", "Composition", "Your own"} < set(headings)
+    said = "".join(listed.split())
+    for name, kind in options.KINDS.items():
+        assert "".join((name + options.summary(kind)).split()) in said
+
+
+def test_help_shows_one_spelling_and_both_are_taken() -> None:
+    shown = run("eval", "cross_entropy_loss", "--help").output
+    assert "--label-smoothing" in shown
+    assert "--label_smoothing" not in shown
+    words = ["--input", "[[1, 2]]", "--target", "[0]"]
+    for option in ("--label-smoothing", "--label_smoothing"):
+        assert bound("cross_entropy_loss", *words, option, "0.1")[0] == lossd.CrossEntropyLoss(label_smoothing=0.1)
 
 
 def bound(name: str, *words: str) -> tuple[lossd.Loss, dict[str, Any]]:
@@ -120,7 +157,11 @@ def test_enums_flags_and_optional_inputs() -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["eval", "huber", "--input", "1"], "no loss is called 'huber'; did you mean huber_loss?"),
+        (["eval", "hubr", "--input", "1"], "no loss is called 'hubr'; did you mean huber_loss?"),
+        (
+            ["eval", "newsvendor_loss"],
+            "`lossd losses` lists them (a plugin of the server's is called by `lossd eval plugin newsvendor_loss`)",
+        ),
         (["eval", "mse_loss", "--input", "1"], "Missing option '--target'"),
         (["eval", "mse_loss", "--input", "[1", "--target", "1"], "neither nested JSON"),
         (["eval", "mse_loss", "--input", "1", "--target", "1", "--reduction", "avg"], "'avg' is not one of"),

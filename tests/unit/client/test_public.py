@@ -7,6 +7,7 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import lossd
 import pytest
@@ -26,9 +27,17 @@ def test_public_names_are_a_sorted_list() -> None:
     assert set(lossd.__all__) == own | set(lossd.losses.__all__)
 
 
+def test_the_directory_is_the_public_names() -> None:
+    """And none of the modules that hold them."""
+    assert dir(lossd) == sorted(lossd.__all__)
+    assert not {"calls", "channel", "spec", "v1"} & set(dir(lossd))
+    assert set(get_args(lossd.Reduction)) == {"none", "mean", "sum"}
+
+
 def test_every_public_name_says_what_it_is() -> None:
+    """But a string and a type alias, which cannot."""
     for name in lossd.__all__:
-        if name != "__version__":
+        if name not in ("__version__", "Reduction"):
             assert inspect.getdoc(getattr(lossd, name)), name
 
 

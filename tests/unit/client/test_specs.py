@@ -206,7 +206,13 @@ def test_a_weight_changed_afterwards_changes_nothing() -> None:
         (lambda: lossd.WeightedSum(terms=[lossd.WeightedTerm(loss=torch.nn.MSELoss())]), TypeError, "expected one of"),
         (lambda: spec.write(torch.nn.ReLU(), model_pb2.ModelSpec()), TypeError, "expected one of lossd's Sequential"),
         (lambda: lossd.MSELoss() + 1, TypeError, "unsupported operand"),
-        (lambda: lossd.MSELoss() * lossd.MSELoss(), TypeError, "unsupported operand"),
+        (lambda: lossd.MSELoss() - 1, TypeError, "unsupported operand"),
+        (lambda: lossd.MSELoss() * lossd.MSELoss(), TypeError, "multiplied or divided by a number; given MSELoss"),
+        (lambda: lossd.MSELoss() * "a", TypeError, "multiplied or divided by a number; given 'a'"),
+        (lambda: "a" * lossd.MSELoss(), TypeError, "multiplied or divided by a number; given 'a'"),
+        (lambda: lossd.MSELoss() / [2], TypeError, "multiplied or divided by a number"),
+        (lambda: np.ones(3) * lossd.MSELoss(), TypeError, "multiplied or divided by a number"),
+        (lambda: lossd.MSELoss() / 0, ZeroDivisionError, "division by zero"),
     ],
 )
 def test_mistakes_are_reported_where_they_are_written(make: Any, error: type[Exception], says: str) -> None:
@@ -222,7 +228,19 @@ def test_losses_add_up() -> None:
     assert [term.weight for term in (0.5 * loss).terms] == [0.4, 0.1]
     assert loss == lossd.WeightedSum(terms=loss.terms)
     assert sum([lossd.MSELoss(), lossd.L1Loss()]) == lossd.MSELoss() + lossd.L1Loss()
-    assert np.float64(0.8) * lossd.MSELoss() == 0.8 * lossd.MSELoss()
+    assert np.float64(0.8) * lossd.MSELoss() == 0.8 * lossd.MSELoss() == lossd.MSELoss() * np.float64(0.8)
+
+
+def test_losses_are_negated_subtracted_and_divided() -> None:
+    """A sum as a whole, and by any library's scalars."""
+    a, b = lossd.MSELoss(), lossd.L1Loss()
+    assert -a == -1.0 * a
+    assert a - b == a + -1.0 * b
+    assert (a - 0.5 * (a - b)).labels == ("mse_loss", "mse_loss_2", "l1_loss")
+    assert [term.weight for term in (a - 0.5 * (a - b)).terms] == [None, -0.5, 0.5]
+    assert [term.weight for term in ((a + 2 * b) / 3).terms] == [1 / 3, 2 / 3]
+    for two in (2, np.float32(2), np.int64(2), np.array(2.0), torch.tensor(2.0)):
+        assert (a / two, a * two) == (0.5 * a, 2.0 * a)
 
 
 def test_labels_are_unique() -> None:

@@ -98,6 +98,48 @@ def test_plain_numbers_take_the_type_that_the_input_wants(value: object, floatin
     assert np.array_equal(back, np.asarray(value, dtype), equal_nan=dtype.startswith("float"))
 
 
+class Framed:
+    """Has `__array__` and no dtype, as data frames do."""
+
+    def __init__(self, array: object) -> None:
+        self.array = array
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> object:
+        return self.array
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("kind", ["torch", "list", "numpy", "big-endian", "array protocol"])
+def test_plain_numbers_take_the_type_of_the_arrays_beside_them(name: str, kind: str) -> None:
+    """Of the first floating one, wherever it stands; the bits are those of torch.tensor."""
+    numbers = [0.1, -1 / 3, 1.00390625, 1.01171875, 65504.0, 3e38, 1e-40, float("inf"), float("nan")]
+    array = torch.ones(2, dtype=getattr(torch, name))
+    if name != "bfloat16" and kind not in ("torch", "list"):
+        array = array.numpy()
+        array = array.astype(array.dtype.newbyteorder(">")) if kind == "big-endian" else array
+        array = Framed(array) if kind == "array protocol" else array
+    floats = tensors.floating_type([[1, 2], 3.5, [], np.zeros(1, int), [[array]] if kind == "list" else array, 2.0])
+    assert tensors.dtype_name(floats) == name
+    message = tensor_pb2.Tensor()
+    tensors.write(message, numbers, None, floats=floats)
+    expected = torch.tensor(numbers, dtype=getattr(torch, name))
+    bits = np.frombuffer(message.raw, {2: np.int16, 4: np.int32, 8: np.int64}[expected.element_size()])
+    whole = expected.view({2: torch.int16, 4: torch.int32, 8: torch.int64}[expected.element_size()]).numpy()
+    assert (message.dtype, list(message.shape)) == (floats, [9])
+    assert np.array_equal(bits, whole)
+
+
+def test_plain_numbers_alone_are_float32() -> None:
+    for values in ([], [Framed(None)], [[1.0], 2], [np.array([1]), [0.5]], [torch.ones(2).bool()], ["word", None]):
+        assert tensors.dtype_name(tensors.floating_type(values)) == "float32"
+
+
+def test_whole_numbers_for_an_index_stay_so_beside_floats() -> None:
+    message = tensor_pb2.Tensor()
+    tensors.write(message, [0, 1], None, floating=False, floats=tensors.dtype_number("float64"))
+    assert tensors.read(message, ()).dtype == "int64"
+
+
 def test_numbers_over_the_range_of_float32_become_infinite_as_in_torch() -> None:
     assert returned([1e300]) == np.inf == torch.tensor([1e300]).numpy()
 
