@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from typing import Protocol
 
 from lossd.client import Client
@@ -25,9 +26,11 @@ class LocalClient(Client):
     def __init__(self, server: Embedded, *, timeout: float = 60.0) -> None:
         super().__init__(server.target, timeout=timeout)
         self._server = server
+        atexit.register(self.close)  # an interpreter that ends under a running server can crash
 
     def close(self) -> None:
         """Ends the connection and the server."""
+        atexit.unregister(self.close)
         super().close()
         self._server.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -298,3 +299,11 @@ def test_tls_and_tokens(tmp_path: Path) -> None:
         for refused in (None, True, lossd.TLS(ca=certificate)):
             with lossd.Client(server.target, tls=refused) as client, pytest.raises(lossd.Unavailable):
                 client.evaluate(lossd.MSELoss(), 1, 3)
+
+
+def test_an_embedded_server_ends_with_its_process() -> None:
+    """A script that does not close its client ends in peace: no crash of an interpreter under a running server."""
+    program = "import lossd; print(lossd.local().evaluate(lossd.MSELoss(), [1.0], [3.0], gradients=True).value)"
+    for _ in range(4):  # it was one in five that crashed
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "4.0\n", "")
