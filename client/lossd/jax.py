@@ -138,7 +138,7 @@ def _types_of(inputs: Inputs, names: Iterable[str]) -> dict[str, jax.ShapeDtypeS
 
 
 def _type(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]
+    return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]  # jax gives it no types
 
 
 def _sent_as(dtype: Any) -> Any:

@@ -61,7 +61,7 @@ class ArrayType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
             self.fail(str(error), param, ctx)
 
 
-class WholeNumbers(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+class WholeNumbers(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # as above
     """Whole numbers, as `2,5` or `[2, 5]`."""
 
     name = "integers"
@@ -76,7 +76,7 @@ class WholeNumbers(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             self.fail(f"{value!r} is no list of whole numbers such as 2,5", param, ctx)
 
 
-class ObjectType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+class ObjectType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # as above
     """An object of this package, as a JSON object of its arguments."""
 
     name = "json"

@@ -98,6 +98,23 @@ def test_gradient_of_a_scalar_takes_a_grad_output(worker: Worker) -> None:
         oracle.assert_same(case, expected, oracle.outcome(answer, returned, expected.result))
 
 
+def test_one_element_is_a_scalar_only_where_it_is_written(worker: Worker) -> None:
+    """[2.0] in JSON stands for the scalar that JSON's arrays cannot write; bytes of shape (1,) do not."""
+    for name in ("mse_loss", "rmse_loss"):
+        message = evaluation.EvaluateLossRequest(gradients=["input"])
+        getattr(message.loss, name).SetInParent()
+        for which, given in (("input", [1.0, 2.0]), ("target", [0.0, 0.0])):
+            message.inputs[which].CopyFrom(oracle.tensor(torch.tensor(given), "raw", []))
+        message.grad_output.CopyFrom(oracle.tensor(torch.tensor([2.0]), "values", []))
+        assert oracle.run(worker, "EvaluateLoss", message, (), evaluation.EvaluateLossResponse)[0].gradients
+        message.grad_output.CopyFrom(oracle.tensor(torch.tensor([2.0]), "raw", []))
+        for dry in (False, True):
+            message.validate_only = dry
+            with pytest.raises(oracle.Refused) as refused:
+                oracle.run(worker, "EvaluateLoss", message, (), evaluation.EvaluateLossResponse)
+            assert (refused.value.reason, refused.value.field) == ("SHAPE_MISMATCH", "grad_output")
+
+
 @pytest.mark.parametrize("loss", ["MultiMarginLoss", "MultiLabelMarginLoss"])
 def test_memory_of_others_is_no_loss(worker: Worker, loss: str) -> None:
     """Of an empty batch torch's kernel answers what its memory held before; lossd refuses it."""

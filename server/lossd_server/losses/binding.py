@@ -94,7 +94,6 @@ class BoundLoss:
         # torch warns of broadcasting, which the caller allowed by name, and of KLDivLoss's mean, a listed trap
         self._warns = arguments["allow_broadcast"] or "batchmean" in entry.reductions
         self._inputs = {input_.name: input_ for input_ in inputs}
-        self._required = tuple(input_.name for input_ in inputs if not input_.optional)
         self.input_names = tuple(self._inputs)
         self.reduction: str | None = arguments.get("reduction") or _AGGREGATED.get(arguments.get("aggregation", ""))
         self._passed: set[tuple[tuple[str, torch.dtype, torch.Size], ...]] = set()  # types that need no second look

@@ -23,6 +23,7 @@ def evaluate(
     gradients: Sequence[str] = (),
     grad_output: Tensor | None = None,
     term_gradients: bool = False,
+    written: bool = False,
 ) -> Evaluated:
     """The value of `loss` at `tensors`, and d(value)/d(input) for the inputs named in `gradients`.
 
@@ -31,6 +32,7 @@ def evaluate(
         gradients: names of inputs, or "*" for every floating one.
         grad_output: vector of the vector-Jacobian product, of the shape and type of the result.
         term_gradients: whether to differentiate each term of a weighted sum by itself, too.
+        written: whether `grad_output` was written as nested arrays, which cannot write a scalar.
 
     Raises:
         Fault: if anything does not fit; no kernel of the loss has run then, except where the shape of an
@@ -46,7 +48,7 @@ def evaluate(
     result = Evaluated(computed.value.detach(), reduced=not computed.value.dim() and loss.reduction != "none")
     result.terms = {label: float(value.detach().sum()) for label, value in computed.terms.items()}
     result.forward = time.perf_counter() - started
-    grad_output = check_gradient(computed.value, names, grad_output)
+    grad_output = check_gradient(computed.value, names, grad_output, written)
     if names:
         started = time.perf_counter()
         leaves = [tensors[name] for name in names]
@@ -147,10 +149,12 @@ def check_terms(loss: Loss, names: Sequence[str]) -> None:
         )
 
 
-def check_gradient(value: Tensor, names: Sequence[str], grad_output: Tensor | None) -> Tensor | None:
+def check_gradient(
+    value: Tensor, names: Sequence[str], grad_output: Tensor | None, written: bool = False
+) -> Tensor | None:
     """Refuses a gradient that does not exist, and a `grad_output` that does not fit the result; returns what does.
 
-    Nested arrays cannot write a scalar, so one element, [2.0], stands for one where the result is one.
+    Nested arrays cannot write a scalar: of what was `written` so, one element, [2.0], stands for one where one is due.
     """
     if not names:
         if grad_output is None:
@@ -167,7 +171,7 @@ def check_gradient(value: Tensor, names: Sequence[str], grad_output: Tensor | No
             "give it, or reduce the loss",
             field="grad_output",
         )
-    if grad_output is not None and not value.dim() and grad_output.shape == (1,):
+    if written and grad_output is not None and not value.dim() and grad_output.shape == (1,):
         grad_output = grad_output.reshape(())
     if grad_output is not None and (grad_output.shape, grad_output.dtype) != (value.shape, value.dtype):
         raise Fault(

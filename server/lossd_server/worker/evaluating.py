@@ -182,16 +182,17 @@ class Evaluator:
             loss = Reader(attachments, self._device, self._programs).loss(request.loss)
         inputs = read_inputs(loss, request.inputs, attachments, self._device)
         grad_output = self._grad_output(request, inputs, attachments)
+        written = request.grad_output.HasField("values")
         if request.validate_only:
             loss.check(inputs)
             dry = Reader(attachments, _META, self._programs).loss(request.loss)
             value, names = infer(dry, {name: own.to(_META) for name, own in inputs.items()}, request.gradients)
-            check_gradient(value, names, grad_output)
+            check_gradient(value, names, grad_output, written)
             if request.term_gradients:
                 check_terms(dry, names)
             response.request_id = request.request_id
             return Timing()
-        result = evaluate(loss, inputs, request.gradients, grad_output, request.term_gradients)
+        result = evaluate(loss, inputs, request.gradients, grad_output, request.term_gradients, written)
         _write(response, result, tensors.choose_encoding(request.response_encoding, request.inputs), out)
         response.request_id = request.request_id
         execution = response.execution
