@@ -90,8 +90,8 @@ def read(union: Message) -> Spec | None:
 def members(union: Descriptor) -> Mapping[str, str]:
     """Class name → field name of everything that a LossSpec, ModelSpec or OptimizerSpec can be.
 
-    >>> from lossd.v1 import model_pb2
-    >>> members(model_pb2.OptimizerSpec.DESCRIPTOR)["AdamW"]
+    >>> from lossd.v1 import optimizer_pb2
+    >>> members(optimizer_pb2.OptimizerSpec.DESCRIPTOR)["AdamW"]
     'adamw'
     """
     return MappingProxyType({field.message_type.name: field.name for field in union.oneofs[0].fields})

@@ -24,16 +24,23 @@ REASONS: dict[str, str] = {
     "UNSUPPORTED": "INVALID_ARGUMENT",
     "LIMIT_EXCEEDED": "INVALID_ARGUMENT",
     "BAD_PROGRAM": "INVALID_ARGUMENT",
+    "NONFINITE": "INVALID_ARGUMENT",
     "LOSS_NOT_FOUND": "NOT_FOUND",
     "SESSION_NOT_FOUND": "NOT_FOUND",
     "SESSION_LOST": "NOT_FOUND",
     "PROGRAM_NOT_FOUND": "NOT_FOUND",
+    "SEQ_GAP": "FAILED_PRECONDITION",
+    "SEQ_EVICTED": "FAILED_PRECONDITION",
+    "SEQ_REUSED": "ABORTED",
+    "SESSION_STATE": "FAILED_PRECONDITION",
     "OVERLOADED": "RESOURCE_EXHAUSTED",
     "MESSAGE_TOO_LARGE": "RESOURCE_EXHAUSTED",
     "DEVICE_OUT_OF_MEMORY": "RESOURCE_EXHAUSTED",
     "TOO_MANY_SESSIONS": "RESOURCE_EXHAUSTED",
     "DEVICE_UNAVAILABLE": "UNAVAILABLE",
     "DRAINING": "UNAVAILABLE",
+    "STORAGE_UNAVAILABLE": "UNAVAILABLE",
+    "STATE_CORRUPT": "DATA_LOSS",
     "DEADLINE_EXCEEDED": "DEADLINE_EXCEEDED",
     "UNAUTHENTICATED": "UNAUTHENTICATED",
     "INTERNAL": "INTERNAL",
@@ -49,24 +56,34 @@ class Fault(Exception):
         message: one sentence or two: given, expected, remedy.
         field: path of the field in the request, for example "inputs.target".
         retry_after: seconds after which a retry may succeed.
+        expected: the seq that would have been right.
 
     >>> fault = Fault("SHAPE_MISMATCH", "given (3,), expected (4,)", field="inputs.target")
     >>> fault.code, fault.within("evaluations[2]").field
     ('INVALID_ARGUMENT', 'evaluations[2].inputs.target')
     """
 
-    def __init__(self, reason: str, message: str, *, field: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        *,
+        field: str = "",
+        retry_after: float | None = None,
+        expected: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.code = REASONS[reason]
         self.message = message
         self.field = field
         self.retry_after = retry_after
+        self.expected = expected
 
     def within(self, prefix: str) -> Fault:
         """The same fault seen from a message that holds the faulty one in the field `prefix`."""
         field = f"{prefix}.{self.field}" if self.field else prefix
-        return Fault(self.reason, self.message, field=field, retry_after=self.retry_after)
+        return Fault(self.reason, self.message, field=field, retry_after=self.retry_after, expected=self.expected)
 
 
 def shape_text(shape: Iterable[int]) -> str:

@@ -14,7 +14,7 @@ import torch
 from congruence import oracle
 from congruence.cases import LOSSES, cases
 from lossd.v1 import catalog_service_pb2 as catalog
-from lossd.v1 import error_reason_pb2, loss_pb2, model_pb2, tensor_pb2
+from lossd.v1 import error_reason_pb2, loss_pb2, model_pb2, optimizer_pb2, tensor_pb2
 from lossd_server.faults import REASONS
 from lossd_server.worker.worker import Worker
 from torch import nn
@@ -168,7 +168,7 @@ def test_models_and_optimizers_take_torchs_arguments() -> None:
     assert {field.name for field in model_pb2.Linear.DESCRIPTOR.fields} <= set(linear)
     assert linear["bias"].default is True
     sgd = inspect.signature(torch.optim.SGD).parameters
-    fields = {field.name for field in model_pb2.SGD.DESCRIPTOR.fields}
+    fields = {field.name for field in optimizer_pb2.SGD.DESCRIPTOR.fields}
     assert fields <= set(sgd)
     defaults = {name: sgd[name].default for name in fields}
     assert defaults == {

@@ -19,7 +19,7 @@ import torch
 from congruence import oracle
 from congruence.cases import normal
 from lossd import optim, spec
-from lossd.v1 import loss_pb2, model_pb2
+from lossd.v1 import loss_pb2, model_pb2, optimizer_pb2
 from lossd.v1 import training_service_pb2 as training
 from lossd_server.training.optimizers import all_or_nothing
 from lossd_server.worker.worker import Worker
@@ -169,8 +169,8 @@ def model_spec(name: str) -> model_pb2.ModelSpec:
     return spec.write(lossd.nn.Sequential(*parts), model_pb2.ModelSpec())
 
 
-def optimizer_spec(name: str, arguments: Mapping[str, Any]) -> model_pb2.OptimizerSpec:
-    return spec.write(getattr(optim, name)(**arguments), model_pb2.OptimizerSpec())
+def optimizer_spec(name: str, arguments: Mapping[str, Any]) -> optimizer_pb2.OptimizerSpec:
+    return spec.write(getattr(optim, name)(**arguments), optimizer_pb2.OptimizerSpec())
 
 
 def torchs(name: str, module: nn.Module, arguments: Mapping[str, Any]) -> torch.optim.Optimizer:
@@ -200,7 +200,7 @@ def local_steps(name: str, arguments: Mapping[str, Any], clip: Mapping[str, Any]
 class Remote:
     """A session on a worker in this process."""
 
-    def __init__(self, worker: Worker, name: str, optimizer: model_pb2.OptimizerSpec, **more: Any) -> None:
+    def __init__(self, worker: Worker, name: str, optimizer: optimizer_pb2.OptimizerSpec, **more: Any) -> None:
         self.worker = worker
         loss = loss_pb2.LossSpec(mse_loss=loss_pb2.MSELoss())
         request = training.CreateSessionRequest(model=model_spec(name), loss=loss, optimizer=optimizer, seed=7, **more)
@@ -255,7 +255,7 @@ def test_every_optimizer_of_torch_is_offered() -> None:
     """In torch, the contract and the SDK alike, but for those named here with their reasons."""
     theirs = {name for name, value in vars(torch.optim).items() if isinstance(value, type)}
     assert theirs == ARGUMENTS.keys() | NOT_OFFERED.keys()
-    members = spec.members(model_pb2.OptimizerSpec.DESCRIPTOR)
+    members = spec.members(optimizer_pb2.OptimizerSpec.DESCRIPTOR)
     assert dict(members) == {name: name.lower() for name in ARGUMENTS}
 
 
@@ -263,7 +263,7 @@ def test_every_optimizer_of_torch_is_offered() -> None:
 def test_every_argument_of_torch_is_a_field_and_is_tested(name: str) -> None:
     """All but the parameters and what only chooses an implementation."""
     theirs = inspect.signature(getattr(torch.optim, name)).parameters.keys() - {"params"} - CHOOSE_AN_IMPLEMENTATION
-    message = getattr(model_pb2, name).DESCRIPTOR
+    message = getattr(optimizer_pb2, name).DESCRIPTOR
     assert {field.name for field in message.fields} == theirs
     assert {field.name for field in fields(getattr(optim, name))} == theirs
     assert ARGUMENTS[name].keys() == theirs
@@ -395,7 +395,7 @@ def test_a_step_of_muon_has_a_bound(worker: Worker) -> None:
 
 @pytest.mark.parametrize("number", [0, 7])
 def test_an_unknown_way_to_adjust_is_refused(worker: Worker, number: int) -> None:
-    given = model_pb2.OptimizerSpec(muon=model_pb2.Muon(adjust_lr_fn=number))
+    given = optimizer_pb2.OptimizerSpec(muon=optimizer_pb2.Muon(adjust_lr_fn=number))
     with pytest.raises(oracle.Refused) as refused:
         Remote(worker, "Muon", given)
     assert (refused.value.reason, refused.value.field) == ("ARGUMENT_OUT_OF_RANGE", "optimizer.muon.adjust_lr_fn")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from congruence import oracle
 from congruence.cases import normal, uniform
-from lossd.v1 import loss_pb2, model_pb2
+from lossd.v1 import loss_pb2, model_pb2, optimizer_pb2
 from lossd.v1 import training_service_pb2 as training
 from lossd_server.worker.worker import Worker
 from running import RunningServer
@@ -82,7 +82,7 @@ class Remote:
         **more: Any,
     ) -> None:
         self.worker = worker
-        sgd = model_pb2.OptimizerSpec(sgd=model_pb2.SGD(**optimizer))
+        sgd = optimizer_pb2.OptimizerSpec(sgd=optimizer_pb2.SGD(**optimizer))
         request = training.CreateSessionRequest(model=model_spec(parts), loss=loss, optimizer=sgd, **more)
         answer, _ = oracle.run(worker, "CreateSession", request, (), training.CreateSessionResponse)
         self.session_id = answer.session.session_id

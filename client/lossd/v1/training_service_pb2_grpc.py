@@ -26,8 +26,9 @@ if _version_not_supported:
 
 
 class TrainingServiceStub(object):
-    """Trains models that live on the server. A session lives in the memory of one worker: it ends with it,
-    and later calls then answer NOT_FOUND with reason SESSION_LOST.
+    """Trains models that live on the server. Calls that change a session carry its `seq`, counted over all of them from 1:
+    the next one runs, an earlier one with the same content is answered as it was then with `replayed`, without running
+    again. So a call whose answer was lost is sent again as it was. A call that fails changes nothing and uses up no seq.
     """
 
     def __init__(self, channel):
@@ -46,6 +47,11 @@ class TrainingServiceStub(object):
                 request_serializer=lossd_dot_v1_dot_training__service__pb2.GetSessionRequest.SerializeToString,
                 response_deserializer=lossd_dot_v1_dot_training__service__pb2.GetSessionResponse.FromString,
                 _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/lossd.v1.TrainingService/ListSessions',
+                request_serializer=lossd_dot_v1_dot_training__service__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_training__service__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
         self.DeleteSession = channel.unary_unary(
                 '/lossd.v1.TrainingService/DeleteSession',
                 request_serializer=lossd_dot_v1_dot_training__service__pb2.DeleteSessionRequest.SerializeToString,
@@ -56,10 +62,45 @@ class TrainingServiceStub(object):
                 request_serializer=lossd_dot_v1_dot_training__service__pb2.TrainStepRequest.SerializeToString,
                 response_deserializer=lossd_dot_v1_dot_training__service__pb2.TrainStepResponse.FromString,
                 _registered_method=True)
+        self.ForwardBackward = channel.unary_unary(
+                '/lossd.v1.TrainingService/ForwardBackward',
+                request_serializer=lossd_dot_v1_dot_training__service__pb2.ForwardBackwardRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_training__service__pb2.ForwardBackwardResponse.FromString,
+                _registered_method=True)
+        self.OptimStep = channel.unary_unary(
+                '/lossd.v1.TrainingService/OptimStep',
+                request_serializer=lossd_dot_v1_dot_training__service__pb2.OptimStepRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_training__service__pb2.OptimStepResponse.FromString,
+                _registered_method=True)
+        self.TrainStream = channel.stream_stream(
+                '/lossd.v1.TrainingService/TrainStream',
+                request_serializer=lossd_dot_v1_dot_training__service__pb2.TrainStreamRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_training__service__pb2.TrainStreamResponse.FromString,
+                _registered_method=True)
+        self.Fit = channel.unary_stream(
+                '/lossd.v1.TrainingService/Fit',
+                request_serializer=lossd_dot_v1_dot_training__service__pb2.FitRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_training__service__pb2.FitResponse.FromString,
+                _registered_method=True)
         self.Forward = channel.unary_unary(
                 '/lossd.v1.TrainingService/Forward',
                 request_serializer=lossd_dot_v1_dot_training__service__pb2.ForwardRequest.SerializeToString,
                 response_deserializer=lossd_dot_v1_dot_training__service__pb2.ForwardResponse.FromString,
+                _registered_method=True)
+        self.EvaluateSession = channel.unary_unary(
+                '/lossd.v1.TrainingService/EvaluateSession',
+                request_serializer=lossd_dot_v1_dot_training__service__pb2.EvaluateSessionRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_training__service__pb2.EvaluateSessionResponse.FromString,
+                _registered_method=True)
+        self.SaveSession = channel.unary_unary(
+                '/lossd.v1.TrainingService/SaveSession',
+                request_serializer=lossd_dot_v1_dot_training__service__pb2.SaveSessionRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_training__service__pb2.SaveSessionResponse.FromString,
+                _registered_method=True)
+        self.RestoreSession = channel.unary_unary(
+                '/lossd.v1.TrainingService/RestoreSession',
+                request_serializer=lossd_dot_v1_dot_training__service__pb2.RestoreSessionRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_training__service__pb2.RestoreSessionResponse.FromString,
                 _registered_method=True)
         self.GetSessionState = channel.unary_unary(
                 '/lossd.v1.TrainingService/GetSessionState',
@@ -69,8 +110,9 @@ class TrainingServiceStub(object):
 
 
 class TrainingServiceServicer(object):
-    """Trains models that live on the server. A session lives in the memory of one worker: it ends with it,
-    and later calls then answer NOT_FOUND with reason SESSION_LOST.
+    """Trains models that live on the server. Calls that change a session carry its `seq`, counted over all of them from 1:
+    the next one runs, an earlier one with the same content is answered as it was then with `replayed`, without running
+    again. So a call whose answer was lost is sent again as it was. A call that fails changes nothing and uses up no seq.
     """
 
     def CreateSession(self, request, context):
@@ -81,29 +123,85 @@ class TrainingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetSession(self, request, context):
-        """Describes a session.
+        """Describes a session, and renews its lease.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
+        """Describes all sessions, those in memory and those in the state directory.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteSession(self, request, context):
-        """Ends a session and frees what it holds.
+        """Ends a session and frees what it holds, its stored state too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def TrainStep(self, request, context):
-        """zero_grad, forward, loss, backward, clipping and optimizer step in one trip. Gradients cannot pile up. A step
-        that fails changes nothing. Not retried by the SDK: a lost answer does not say whether the step ran.
+        """zero_grad, forward, loss, backward, clipping and optimizer step in one trip. Gradients cannot pile up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForwardBackward(self, request, context):
+        """Forward, loss and backward; the gradients are added to those that wait for OptimStep.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OptimStep(self, request, context):
+        """Clipping, optimizer step and zero_grad, with the gradients of the ForwardBackward calls since the last one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TrainStream(self, request_iterator, context):
+        """TrainStep, ForwardBackward and OptimStep without waiting for each answer; answered in order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Fit(self, request, context):
+        """Trains for whole epochs. Answers come as epochs end. If the stream breaks, the steps made stay; the same call again
+        goes on where it stopped, and a call with the next seq leaves it there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Forward(self, request, context):
-        """Runs the model without training it.
+        """Runs the model without training it: dropout off, normalisation by running statistics.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EvaluateSession(self, request, context):
+        """The loss of a data set without training, as one number however it is cut into batches.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SaveSession(self, request, context):
+        """Writes the session to the state directory, whatever its durability.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestoreSession(self, request, context):
+        """Brings a session back from the state directory under its identifier; one that is in memory stays as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,6 +227,11 @@ def add_TrainingServiceServicer_to_server(servicer, server):
                     request_deserializer=lossd_dot_v1_dot_training__service__pb2.GetSessionRequest.FromString,
                     response_serializer=lossd_dot_v1_dot_training__service__pb2.GetSessionResponse.SerializeToString,
             ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=lossd_dot_v1_dot_training__service__pb2.ListSessionsRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_training__service__pb2.ListSessionsResponse.SerializeToString,
+            ),
             'DeleteSession': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteSession,
                     request_deserializer=lossd_dot_v1_dot_training__service__pb2.DeleteSessionRequest.FromString,
@@ -139,10 +242,45 @@ def add_TrainingServiceServicer_to_server(servicer, server):
                     request_deserializer=lossd_dot_v1_dot_training__service__pb2.TrainStepRequest.FromString,
                     response_serializer=lossd_dot_v1_dot_training__service__pb2.TrainStepResponse.SerializeToString,
             ),
+            'ForwardBackward': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForwardBackward,
+                    request_deserializer=lossd_dot_v1_dot_training__service__pb2.ForwardBackwardRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_training__service__pb2.ForwardBackwardResponse.SerializeToString,
+            ),
+            'OptimStep': grpc.unary_unary_rpc_method_handler(
+                    servicer.OptimStep,
+                    request_deserializer=lossd_dot_v1_dot_training__service__pb2.OptimStepRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_training__service__pb2.OptimStepResponse.SerializeToString,
+            ),
+            'TrainStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.TrainStream,
+                    request_deserializer=lossd_dot_v1_dot_training__service__pb2.TrainStreamRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_training__service__pb2.TrainStreamResponse.SerializeToString,
+            ),
+            'Fit': grpc.unary_stream_rpc_method_handler(
+                    servicer.Fit,
+                    request_deserializer=lossd_dot_v1_dot_training__service__pb2.FitRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_training__service__pb2.FitResponse.SerializeToString,
+            ),
             'Forward': grpc.unary_unary_rpc_method_handler(
                     servicer.Forward,
                     request_deserializer=lossd_dot_v1_dot_training__service__pb2.ForwardRequest.FromString,
                     response_serializer=lossd_dot_v1_dot_training__service__pb2.ForwardResponse.SerializeToString,
+            ),
+            'EvaluateSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.EvaluateSession,
+                    request_deserializer=lossd_dot_v1_dot_training__service__pb2.EvaluateSessionRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_training__service__pb2.EvaluateSessionResponse.SerializeToString,
+            ),
+            'SaveSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.SaveSession,
+                    request_deserializer=lossd_dot_v1_dot_training__service__pb2.SaveSessionRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_training__service__pb2.SaveSessionResponse.SerializeToString,
+            ),
+            'RestoreSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestoreSession,
+                    request_deserializer=lossd_dot_v1_dot_training__service__pb2.RestoreSessionRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_training__service__pb2.RestoreSessionResponse.SerializeToString,
             ),
             'GetSessionState': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSessionState,
@@ -158,8 +296,9 @@ def add_TrainingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TrainingService(object):
-    """Trains models that live on the server. A session lives in the memory of one worker: it ends with it,
-    and later calls then answer NOT_FOUND with reason SESSION_LOST.
+    """Trains models that live on the server. Calls that change a session carry its `seq`, counted over all of them from 1:
+    the next one runs, an earlier one with the same content is answered as it was then with `replayed`, without running
+    again. So a call whose answer was lost is sent again as it was. A call that fails changes nothing and uses up no seq.
     """
 
     @staticmethod
@@ -206,6 +345,33 @@ class TrainingService(object):
             '/lossd.v1.TrainingService/GetSession',
             lossd_dot_v1_dot_training__service__pb2.GetSessionRequest.SerializeToString,
             lossd_dot_v1_dot_training__service__pb2.GetSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lossd.v1.TrainingService/ListSessions',
+            lossd_dot_v1_dot_training__service__pb2.ListSessionsRequest.SerializeToString,
+            lossd_dot_v1_dot_training__service__pb2.ListSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -271,6 +437,114 @@ class TrainingService(object):
             _registered_method=True)
 
     @staticmethod
+    def ForwardBackward(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lossd.v1.TrainingService/ForwardBackward',
+            lossd_dot_v1_dot_training__service__pb2.ForwardBackwardRequest.SerializeToString,
+            lossd_dot_v1_dot_training__service__pb2.ForwardBackwardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OptimStep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lossd.v1.TrainingService/OptimStep',
+            lossd_dot_v1_dot_training__service__pb2.OptimStepRequest.SerializeToString,
+            lossd_dot_v1_dot_training__service__pb2.OptimStepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TrainStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/lossd.v1.TrainingService/TrainStream',
+            lossd_dot_v1_dot_training__service__pb2.TrainStreamRequest.SerializeToString,
+            lossd_dot_v1_dot_training__service__pb2.TrainStreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Fit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/lossd.v1.TrainingService/Fit',
+            lossd_dot_v1_dot_training__service__pb2.FitRequest.SerializeToString,
+            lossd_dot_v1_dot_training__service__pb2.FitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Forward(request,
             target,
             options=(),
@@ -287,6 +561,87 @@ class TrainingService(object):
             '/lossd.v1.TrainingService/Forward',
             lossd_dot_v1_dot_training__service__pb2.ForwardRequest.SerializeToString,
             lossd_dot_v1_dot_training__service__pb2.ForwardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EvaluateSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lossd.v1.TrainingService/EvaluateSession',
+            lossd_dot_v1_dot_training__service__pb2.EvaluateSessionRequest.SerializeToString,
+            lossd_dot_v1_dot_training__service__pb2.EvaluateSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SaveSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lossd.v1.TrainingService/SaveSession',
+            lossd_dot_v1_dot_training__service__pb2.SaveSessionRequest.SerializeToString,
+            lossd_dot_v1_dot_training__service__pb2.SaveSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestoreSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lossd.v1.TrainingService/RestoreSession',
+            lossd_dot_v1_dot_training__service__pb2.RestoreSessionRequest.SerializeToString,
+            lossd_dot_v1_dot_training__service__pb2.RestoreSessionResponse.FromString,
             options,
             channel_credentials,
             insecure,

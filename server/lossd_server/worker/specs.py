@@ -13,7 +13,7 @@ import torch
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
-from lossd.v1 import loss_pb2, model_pb2, tensor_pb2
+from lossd.v1 import loss_pb2, model_pb2, optimizer_pb2, tensor_pb2
 
 from lossd_server.faults import Fault
 from lossd_server.limits import MAX_ALL_TERMS, MAX_NESTING, MAX_TERMS
@@ -65,7 +65,7 @@ class Reader:
         arguments = self.arguments(getattr(spec, name), path)
         return entry.build(arguments, path=path, allow_broadcast=allow_broadcast)
 
-    def module(self, spec: model_pb2.ModelSpec | model_pb2.OptimizerSpec, path: str, depth: int = 0) -> Spec:
+    def module(self, spec: model_pb2.ModelSpec | optimizer_pb2.OptimizerSpec, path: str, depth: int = 0) -> Spec:
         """The class and arguments that `spec` names."""
         if depth > MAX_NESTING:
             raise Fault("LIMIT_EXCEEDED", f"nested over {MAX_NESTING} levels deep", field=path)

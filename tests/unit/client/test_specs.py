@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lossd import nn, optim, options, spec
 from lossd.losses import torch_nn
-from lossd.v1 import loss_pb2, model_pb2
+from lossd.v1 import loss_pb2, model_pb2, optimizer_pb2
 
 UNIONS: list[tuple[type[Message], Any]] = [
     (loss_pb2.LossSpec, lossd),
     (model_pb2.ModelSpec, nn),
-    (model_pb2.OptimizerSpec, optim),
+    (optimizer_pb2.OptimizerSpec, optim),
 ]
 CLASSES = [(union, getattr(room, name), name) for union, room in UNIONS for name in spec.members(union.DESCRIPTOR)]
 LOSSES = [kind for union, kind, _ in CLASSES if union is loss_pb2.LossSpec]
@@ -168,7 +168,7 @@ def test_models_and_optimizers_return_as_they_were() -> None:
     model = nn.Sequential(nn.Linear(2, 3, bias=False), nn.Sequential(nn.ReLU(), nn.Tanh()), nn.Sigmoid())
     assert spec.read(spec.write(model, model_pb2.ModelSpec())) == model
     optimizer = optim.SGD(lr=0.01, momentum=0.0, nesterov=False)
-    message = spec.write(optimizer, model_pb2.OptimizerSpec())
+    message = spec.write(optimizer, optimizer_pb2.OptimizerSpec())
     assert message.sgd.HasField("momentum")
     assert not message.sgd.HasField("dampening")
     assert spec.read(message) == optimizer
