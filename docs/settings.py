@@ -28,7 +28,7 @@ def page() -> str:
 
 
 def _default(value: object) -> str:
-    return "–" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    return "–" if value in (None, "") else f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 if __name__ == "__main__":

@@ -13,16 +13,16 @@ from lossd import losses as losses
 from lossd import nn as nn
 from lossd import optim as optim
 from lossd.aio import AsyncClient as AsyncClient
-from lossd.aio import AsyncSession as AsyncSession
+from lossd.aio_session import AsyncSession as AsyncSession
 from lossd.catalog import LossArgument as LossArgument
 from lossd.catalog import LossExample as LossExample
 from lossd.catalog import LossInfo as LossInfo
 from lossd.catalog import LossInput as LossInput
 from lossd.channel import TLS as TLS
 from lossd.client import Client as Client
-from lossd.client import Session as Session
 from lossd.errors import Aborted as Aborted
 from lossd.errors import Cancelled as Cancelled
+from lossd.errors import DataLoss as DataLoss
 from lossd.errors import DeadlineExceeded as DeadlineExceeded
 from lossd.errors import FailedPrecondition as FailedPrecondition
 from lossd.errors import Internal as Internal
@@ -32,11 +32,13 @@ from lossd.errors import NotFound as NotFound
 from lossd.errors import Overloaded as Overloaded
 from lossd.errors import PermissionDenied as PermissionDenied
 from lossd.errors import ResourceExhausted as ResourceExhausted
+from lossd.errors import SequenceConflict as SequenceConflict
 from lossd.errors import SessionLost as SessionLost
 from lossd.errors import Unauthenticated as Unauthenticated
 from lossd.errors import Unavailable as Unavailable
 from lossd.errors import Unimplemented as Unimplemented
 from lossd.evaluation import Evaluation as Evaluation
+from lossd.history import History as History
 from lossd.local import local as local
 from lossd.loss import Expression as Expression
 from lossd.loss import Loss as Loss
@@ -51,10 +53,19 @@ from lossd.results import Execution as Execution
 from lossd.results import Limits as Limits
 from lossd.results import Result as Result
 from lossd.results import ServerInfo as ServerInfo
-from lossd.results import SessionInfo as SessionInfo
-from lossd.results import Step as Step
 from lossd.results import TensorType as TensorType
 from lossd.results import Validation as Validation
+from lossd.session import Session as Session
+from lossd.settings import CheckpointPolicy as CheckpointPolicy
+from lossd.settings import EarlyStopping as EarlyStopping
+from lossd.settings import WeightSchedule as WeightSchedule
+from lossd.training_results import Epoch as Epoch
+from lossd.training_results import MicroBatch as MicroBatch
+from lossd.training_results import Progress as Progress
+from lossd.training_results import Saved as Saved
+from lossd.training_results import Score as Score
+from lossd.training_results import SessionInfo as SessionInfo
+from lossd.training_results import Step as Step
 
 __version__ = _version("lossd")
 
@@ -64,13 +75,18 @@ __all__ = [
     "AsyncClient",
     "AsyncSession",
     "Cancelled",
+    "CheckpointPolicy",
     "Client",
+    "DataLoss",
     "DeadlineExceeded",
     "Device",
+    "EarlyStopping",
+    "Epoch",
     "Evaluation",
     "Execution",
     "Expression",
     "FailedPrecondition",
+    "History",
     "Internal",
     "InvalidArgument",
     "Limits",
@@ -80,14 +96,19 @@ __all__ = [
     "LossInfo",
     "LossInput",
     "LossdError",
+    "MicroBatch",
     "NotFound",
     "Overloaded",
     "PermissionDenied",
     "Plugin",
     "Program",
+    "Progress",
     "Reduction",
     "ResourceExhausted",
     "Result",
+    "Saved",
+    "Score",
+    "SequenceConflict",
     "ServerInfo",
     "Session",
     "SessionInfo",
@@ -98,6 +119,7 @@ __all__ = [
     "Unavailable",
     "Unimplemented",
     "Validation",
+    "WeightSchedule",
     "WeightedSum",
     "WeightedTerm",
     "__version__",

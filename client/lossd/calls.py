@@ -1,4 +1,4 @@
-"""Every RPC as a value: its path, its request bytes and how to read its answer; knows no channel and does no I/O.
+"""Every RPC but those of sessions as a value: path, request bytes and how to read the answer; does no I/O.
 
 The sync and the async client share all of this. What they add is waiting.
 """
@@ -15,20 +15,15 @@ from google.protobuf.message import Message
 
 from lossd import catalog, framing, results, spec, tensors
 from lossd.errors import Internal, LossdError, from_status
-from lossd.evaluation import Evaluation, encoding, gradient_names
+from lossd.evaluation import Evaluation, gradient_names
 from lossd.framing import Buffer
 from lossd.loss import Loss
-from lossd.nn import Module
-from lossd.optim import ClipGradNorm, Optimizer
 from lossd.program import complete
 from lossd.results import TensorType
-from lossd.tensors import Array, ArrayLike
 from lossd.v1 import (
     catalog_service_pb2,
     evaluation_service_pb2,
     server_service_pb2,
-    tensor_pb2,
-    training_service_pb2,
 )
 
 T = TypeVar("T")
@@ -98,7 +93,7 @@ def evaluate_batch(evaluations: Iterable[Evaluation]) -> Call[list[Outcome]]:
             del request.evaluations[-1], attachments[kept:]
 
     def read(answer: bytes) -> list[Outcome]:
-        message, attachments = _open(evaluation_service_pb2.BatchEvaluateLossResponse, answer)
+        message, attachments = open_answer(evaluation_service_pb2.BatchEvaluateLossResponse, answer)
         outcomes = [_outcome(member, attachments) for member in message.results]
         for index, error in unsent.items():  # ascending, so that each lands where it was taken out
             outcomes.insert(index, error)
@@ -189,7 +184,7 @@ class Stream:
         """What is known after the next message from the server; a call is to be made, and its outcome stands here."""
         while isinstance(asked := self._asked.popleft(), LossdError):
             yield asked
-        message, attachments = _open(evaluation_service_pb2.StreamEvaluateLossResponse, answer)
+        message, attachments = open_answer(evaluation_service_pb2.StreamEvaluateLossResponse, answer)
         outcome = _outcome(message.result, attachments)
         again = evaluate(asked).again(outcome) if asked is not None and isinstance(outcome, LossdError) else None
         yield again or outcome
@@ -268,91 +263,6 @@ def devices() -> Call[list[results.Device]]:
     return Call("/lossd.v1.ServerService/ListDevices", b"", read)
 
 
-def create_session(
-    model: Module,
-    loss: Loss,
-    optimizer: Optimizer,
-    seed: int,
-    state_dict: Mapping[str, ArrayLike] | None,
-    clip_grad_norm: float | ClipGradNorm | None = None,
-    clip_grad_value: float | None = None,
-) -> Call[results.SessionInfo]:
-    """CreateSession."""
-
-    def read(answer: bytes) -> results.SessionInfo:
-        return results.session_info(training_service_pb2.CreateSessionResponse.FromString(answer).session)
-
-    request = training_service_pb2.CreateSessionRequest(seed=seed, clip_grad_value=clip_grad_value)
-    if clip_grad_norm is not None:
-        norm = clip_grad_norm if isinstance(clip_grad_norm, ClipGradNorm) else ClipGradNorm(clip_grad_norm)
-        request.clip_grad_norm.CopyFrom(training_service_pb2.ClipGradNorm(**vars(norm)))
-    attachments: list[Buffer] = []
-    spec.write(model, request.model)
-    spec.write(loss, request.loss)
-    complete(request.loss, dict(loss.archives))  # a session must not depend on what the server happens to hold
-    spec.write(optimizer, request.optimizer)
-    _write_arrays(request.state_dict, state_dict or {}, attachments, "state_dict")
-    method = "/lossd.v1.TrainingService/CreateSession"
-    return Call(method, framing.join(request.SerializeToString(), attachments), read)
-
-
-def get_session(session_id: str) -> Call[results.SessionInfo]:
-    """GetSession."""
-
-    def read(answer: bytes) -> results.SessionInfo:
-        return results.session_info(training_service_pb2.GetSessionResponse.FromString(answer).session)
-
-    request = training_service_pb2.GetSessionRequest(session_id=session_id)
-    return Call("/lossd.v1.TrainingService/GetSession", request.SerializeToString(), read)
-
-
-def delete_session(session_id: str) -> Call[None]:
-    """DeleteSession."""
-    request = training_service_pb2.DeleteSessionRequest(session_id=session_id)
-    return Call("/lossd.v1.TrainingService/DeleteSession", request.SerializeToString(), lambda answer: None)
-
-
-def train_step(session_id: str, loss: Loss | None, inputs: ArrayLike, targets: ArrayLike) -> Call[results.Step]:
-    """TrainStep; `loss` tells the names of the targets and which of them are floating."""
-
-    def read(answer: bytes) -> results.Step:
-        return results.step(training_service_pb2.TrainStepResponse.FromString(answer))
-
-    request = training_service_pb2.TrainStepRequest(session_id=session_id)
-    attachments: list[Buffer] = []
-    kinds = loss.inputs if loss is not None else {"input": True, "target": True}
-    _write_arrays(request.inputs, _named(inputs, ["input"], "inputs"), attachments, "inputs")
-    _write_arrays(request.targets, _named(targets, list(kinds)[1:], "targets"), attachments, "targets", kinds)
-    method = "/lossd.v1.TrainingService/TrainStep"
-    return Call(method, framing.join(request.SerializeToString(), attachments), read)
-
-
-def forward(session_id: str, inputs: ArrayLike) -> Call[Array]:
-    """Forward."""
-
-    def read(answer: bytes) -> Array:
-        message, attachments = _open(training_service_pb2.ForwardResponse, answer)
-        return tensors.read(message.output, attachments)
-
-    request = training_service_pb2.ForwardRequest(session_id=session_id)
-    attachments: list[Buffer] = []
-    _write_arrays(request.inputs, _named(inputs, ["input"], "inputs"), attachments, "inputs")
-    request.response_encoding = encoding(bool(attachments))
-    method = "/lossd.v1.TrainingService/Forward"
-    return Call(method, framing.join(request.SerializeToString(), attachments), read)
-
-
-def get_session_state(session_id: str) -> Call[dict[str, Array]]:
-    """GetSessionState."""
-
-    def read(answer: bytes) -> dict[str, Array]:
-        message, attachments = _open(training_service_pb2.GetSessionStateResponse, answer)
-        return results.state_dict(message.state_dict, attachments)
-
-    request = training_service_pb2.GetSessionStateRequest(session_id=session_id, response_encoding=encoding(True))
-    return Call("/lossd.v1.TrainingService/GetSessionState", request.SerializeToString(), read)
-
-
 def _checked(evaluation: object) -> Evaluation:
     if not isinstance(evaluation, Evaluation):
         raise TypeError(
@@ -362,7 +272,7 @@ def _checked(evaluation: object) -> Evaluation:
 
 
 def _result(answer: bytes) -> results.Result:
-    return results.Result(*_open(evaluation_service_pb2.EvaluateLossResponse, answer))
+    return results.Result(*open_answer(evaluation_service_pb2.EvaluateLossResponse, answer))
 
 
 def _outcome(
@@ -373,30 +283,10 @@ def _outcome(
     return results.Result(member.response, attachments)
 
 
-def _open(kind: type[M], answer: bytes) -> tuple[M, Sequence[Buffer]]:
+def open_answer(kind: type[M], answer: bytes) -> tuple[M, Sequence[Buffer]]:
     """A message and its attachments; those of a large one are views into `answer`."""
     if len(answer) < tensors.ATTACHMENT_BYTES:
         message = kind.FromString(answer)
         return message, message.attachments  # type: ignore[attr-defined]  # only kinds that have them are opened
     header, attachments = framing.split(answer)
     return kind.FromString(header), attachments  # type: ignore[arg-type]  # takes any buffer, the stubs say bytes
-
-
-def _named(given: ArrayLike, names: Sequence[str], what: str) -> Mapping[str, ArrayLike]:
-    if isinstance(given, Mapping):
-        return given
-    if len(names) != 1:
-        raise TypeError(f"{what} are {', '.join(names)} here: give them by name, as a dict")
-    return {names[0]: given}
-
-
-def _write_arrays(
-    messages: Mapping[str, tensor_pb2.Tensor],
-    arrays: Mapping[str, ArrayLike],
-    attachments: list[Buffer],
-    field: str,
-    kinds: Mapping[str, bool] = {},
-) -> None:
-    for name, value in arrays.items():
-        floating = kinds.get(name, True)
-        tensors.write(messages[name], value, attachments, floating=floating, field=f"{field}.{name}")

@@ -21,8 +21,8 @@ _HOST_AND_PORT = re.compile(rf"(?:[^\s:/\[\]]+|\[[^\s/\[\]]+\]):{_PORT}")
 
 PURE = {
     "lossd.v1.EvaluationService": ("EvaluateLoss", "BatchEvaluateLoss", "StreamEvaluateLoss"),
-    "lossd.v1.CatalogService": ("ListLosses", "GetLoss", "ValidateLoss"),
-    "lossd.v1.TrainingService": ("GetSession", "Forward", "GetSessionState"),
+    "lossd.v1.CatalogService": ("ListLosses", "GetLoss", "ListMetrics", "ValidateLoss"),
+    "lossd.v1.TrainingService": ("GetSession", "ListSessions", "Forward", "EvaluateSession", "GetSessionState"),
     "lossd.v1.ServerService": ("GetServerInfo", "ListDevices"),
 }
 """The RPCs that change nothing (the contract's NO_SIDE_EFFECTS), and so may be repeated when a server goes away."""
@@ -51,6 +51,7 @@ OPTIONS: tuple[tuple[str, Any], ...] = (
     ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
     ("grpc.enable_retries", 1),
     ("grpc.per_rpc_retry_buffer_size", 256 << 20),  # above it grpc silently never retries; its default is 256 KiB
+    ("grpc.max_reconnect_backoff_ms", 2_000),  # so that a server that starts again is found soon; its default is 120 s
     ("grpc.keepalive_time_ms", 10_000),  # so that a black hole is noticed in seconds, not at the deadline
     ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.keepalive_permit_without_calls", 0),

@@ -1,7 +1,6 @@
 """The `lossd` command: what people type; knows the SDK's public names and no wire format.
 
-click and rich are imported here, in `lossd.options` and in `lossd.printing` and nowhere else, so that `import lossd`
-stays light.
+click and rich are imported here and in the modules that only this one uses, so that `import lossd` stays light.
 """
 
 from __future__ import annotations
@@ -35,24 +34,8 @@ from lossd.options import (
     summary,
 )
 from lossd.printing import print_json, print_loss, print_losses, print_result, print_table
-
-connection = options(
-    click.option("--server", envvar="LOSSD_SERVER", show_envvar=True, help="HOST:PORT of the server."),
-    click.option("--token", envvar="LOSSD_TOKEN", show_envvar=True, help="Bearer token."),
-    click.option("--tls", is_flag=True, help="Encrypt, and check the server's certificate."),
-    click.option("--ca", type=click.Path(exists=True), help="PEM file of the authorities to trust; implies --tls."),
-)
-as_json = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-
-
-def connect(server: str | None, token: str | None, tls: bool, ca: str | None, *, embed: bool) -> lossd.Client:
-    """A client of the server given, else of an embedded one, else of the default address."""
-    if server is None and embed:
-        return lossd.local()
-    try:
-        return lossd.Client(server, token=token, tls=lossd.TLS(ca=ca) if tls or ca else None)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+from lossd.server_options import as_json, connect, connection
+from lossd.train import train
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -252,6 +235,9 @@ def info(as_json: bool, **server: Any) -> None:
     for device in devices:
         click.echo()
         print_table(("device" if name == "name" else name, value) for name, value in dataclasses.asdict(device).items())
+
+
+cli.add_command(train)
 
 
 def main() -> None:

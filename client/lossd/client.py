@@ -1,21 +1,26 @@
-"""The synchronous client and its sessions: what can be asked; `lossd.calls` knows how, `lossd.connection` sends it."""
+"""The synchronous client: what can be asked; `lossd.calls` knows how, `lossd.connection` sends it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lossd import calls, channel
+from lossd import calls, channel, training_calls
 from lossd.calls import Outcome, TypeLike
 from lossd.catalog import LossInfo
 from lossd.connection import Connection
-from lossd.errors import LossdError, NotFound
+from lossd.errors import LossdError
 from lossd.evaluation import Evaluation
 from lossd.loss import Loss
 from lossd.nn import Module
-from lossd.optim import ClipGradNorm, Optimizer
-from lossd.results import Device, Result, ServerInfo, SessionInfo, Step, Validation
-from lossd.tensors import Array, ArrayLike
+from lossd.optim import Averaging, ClipGradNorm, Optimizer, Scheduler
+from lossd.results import Device, Result, ServerInfo, Validation
+from lossd.session import Session
+from lossd.settings import Autocast, CheckpointPolicy, Durability, Nonfinite, WeightSchedule
+from lossd.tensors import ArrayLike
+from lossd.training_calls import Parts
+from lossd.training_results import SessionInfo
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # for the type checker alone: no dependency
@@ -25,7 +30,8 @@ class Client:
     """A connection to a lossd server; safe to share between threads.
 
     It connects at the first call and again by itself whenever the connection was lost. Calls that change nothing
-    are repeated, a few times and with growing pauses, when a server goes away; training steps never are.
+    are repeated, a few times and with growing pauses, when a server goes away. Those that change a session are numbered
+    and repeated until their timeout: each runs exactly once.
 
     Args:
         target: HOST:PORT (all addresses of the name are used in turn), "unix:PATH" or any target of gRPC's;
@@ -209,9 +215,17 @@ class Client:
         loss: Loss,
         optimizer: Optimizer,
         seed: int = 0,
-        state_dict: Mapping[str, ArrayLike] | None = None,
+        state_dict: Mapping[str, ArrayLike] | str | os.PathLike[str] | None = None,
         clip_grad_norm: float | ClipGradNorm | None = None,
         clip_grad_value: float | None = None,
+        scheduler: Scheduler | None = None,
+        averaging: Averaging | None = None,
+        autocast: Autocast | None = None,
+        nonfinite: Nonfinite = "allow",
+        durability: Durability = "memory",
+        checkpoint: CheckpointPolicy | None = None,
+        ttl: float | None = None,
+        weight_schedules: Mapping[str, WeightSchedule | Sequence[tuple[int, float]]] | None = None,
         timeout: float | None = None,
     ) -> Session:
         """Builds a model, its loss and its optimizer on one device of the server, to train there.
@@ -220,28 +234,82 @@ class Client:
             model: for example `lossd.nn.Sequential(lossd.nn.Linear(1, 1))`.
             loss: reduced to a scalar; its first input is bound to the model's output.
             optimizer: for example `lossd.optim.SGD(lr=0.01)`.
-            seed: of the initial parameters, as torch.manual_seed takes it.
-            state_dict: initial parameters and buffers, all of them, instead of torch's initialisation.
+            seed: of the initial parameters and of all that is random later, as torch.manual_seed takes it.
+            state_dict: initial parameters and buffers, all of them, instead of torch's initialisation: by name, or
+                the path of a .safetensors file.
             clip_grad_norm: the norm that each step's gradients are scaled down to, or a `lossd.optim.ClipGradNorm`.
             clip_grad_value: what each element of the gradients is clamped to, ±; after clip_grad_norm.
+            scheduler: changes the learning rate, for example `lossd.optim.lr_scheduler.StepLR(step_size=30)`.
+            averaging: keeps an average of the weights, a `lossd.optim.Averaging`.
+            autocast: "bfloat16" or "float16": the model's forward runs in torch.autocast of that type.
+            nonfinite: "allow" uses a loss or gradients that are not finite, as torch does; "error" refuses the step.
+            durability: what survives the end of worker or server: "memory" nothing, "checkpoint" the newest
+                checkpoint, "step" every answered call. The last two need a server with a state directory.
+            checkpoint: when checkpoints are made, for durability "checkpoint" alone.
+            ttl: seconds it stays in memory after the last call that named it; default the server's setting.
+            weight_schedules: by label of a weighted sum's term, a `lossd.WeightSchedule`, or its points for a linear
+                one: {"l1_loss": [(0, 0.0), (1000, 1.0)]}.
             timeout: seconds; default the client's.
 
         Raises:
             InvalidArgument: if the parts do not fit.
             ResourceExhausted: if the server holds as many sessions as it may.
         """
-        call = calls.create_session(model, loss, optimizer, seed, state_dict, clip_grad_norm, clip_grad_value)
-        info = self._connection.call(call, timeout)
-        return Session(self, info.session_id, loss)
+        parts = Parts(
+            model,
+            loss,
+            optimizer,
+            seed,
+            state_dict,
+            clip_grad_norm,
+            clip_grad_value,
+            scheduler,
+            averaging,
+            autocast,
+            nonfinite,
+            durability,
+            checkpoint,
+            ttl,
+            weight_schedules,
+        )
+        info = self._connection.call(training_calls.create_session(parts), timeout)
+        return Session(self, info.session_id, loss, info.seq)
 
     def session(self, session_id: str, *, timeout: float | None = None) -> Session:
-        """A session that exists already, by its identifier.
+        """A session that exists already, by its identifier; one that is stored comes back.
 
         Raises:
-            NotFound: if there is none; `SessionLost` if it ended with its worker.
+            NotFound: if there is none; `SessionLost` if it ended with its worker or its time.
         """
-        info = self._connection.call(calls.get_session(session_id), timeout)
-        return Session(self, session_id, info.loss)
+        info = self._connection.call(training_calls.get_session(session_id), timeout)
+        return Session(self, info.session_id, info.loss, info.seq)
+
+    def sessions(self, *, timeout: float | None = None) -> Iterator[SessionInfo]:
+        """All sessions of the server, in memory and stored, by identifier; without the tensors of their losses.
+
+        Args:
+            timeout: seconds for each page of 100; default the client's.
+        """
+        token = ""
+        while True:
+            page = self._connection.call(training_calls.list_sessions(token), timeout)
+            yield from page.sessions
+            token = page.next_page_token
+            if not token:
+                return
+
+    def restore_session(self, session_id: str, *, timeout: float | None = None) -> Session:
+        """Brings a session back from the server's state directory; one that is in memory stays as it is.
+
+        `info().step` says where to go on.
+
+        Raises:
+            NotFound: if none is stored.
+            DataLoss: if what is stored is damaged.
+        """
+        call = training_calls.restore_session(session_id)
+        info = self._connection.repeat(call, self._connection.retry(timeout))
+        return Session(self, info.session_id, info.loss, info.seq)
 
     def close(self) -> None:
         """Ends the connection and every call under way; calls after it raise RuntimeError."""
@@ -255,68 +323,3 @@ class Client:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.target!r})"
-
-
-class Session:
-    """A model in training on the server; made by `Client.create_session` and `Client.session`.
-
-    As a context manager it deletes itself at the end. It lives in the memory of one worker and ends with it: calls
-    then raise `SessionLost`.
-
-        with client.create_session(model=lossd.nn.Linear(1, 1), loss=lossd.MSELoss(),
-                                   optimizer=lossd.optim.SGD(lr=0.01)) as session:
-            for _ in range(100):
-                step = session.step([[2], [4], [6]], [[4], [8], [12]])
-            session.predict([[5.0]])
-    """
-
-    def __init__(self, client: Client, session_id: str, loss: Loss | None) -> None:
-        self.session_id = session_id
-        self._connection = client._connection
-        self._loss = loss
-
-    def step(self, inputs: ArrayLike, targets: ArrayLike, *, timeout: float | None = None) -> Step:
-        """zero_grad, forward, loss, backward and optimizer step, in one trip.
-
-        Never repeated by itself: after `Unavailable` or `DeadlineExceeded`, `info().step` tells whether it ran.
-
-        Args:
-            inputs: the model's input, or a dict of them by name.
-            targets: the loss's other input, or a dict of them by name.
-            timeout: seconds; default the client's.
-
-        Raises:
-            InvalidArgument: if they do not fit; the session is unchanged.
-        """
-        return self._connection.call(calls.train_step(self.session_id, self._loss, inputs, targets), timeout)
-
-    def predict(self, inputs: ArrayLike, *, timeout: float | None = None) -> Array:
-        """The model's output, as a read-only array; trains nothing."""
-        return self._connection.call(calls.forward(self.session_id, inputs), timeout)
-
-    def state_dict(self, *, timeout: float | None = None) -> dict[str, Array]:
-        """Parameters and buffers by torch's names, as read-only arrays."""
-        return self._connection.call(calls.get_session_state(self.session_id), timeout)
-
-    def info(self, *, timeout: float | None = None) -> SessionInfo:
-        """The session as it stands."""
-        return self._connection.call(calls.get_session(self.session_id), timeout)
-
-    def delete(self, *, timeout: float | None = None) -> None:
-        """Ends the session and frees what it holds."""
-        self._connection.call(calls.delete_session(self.session_id), timeout)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            self.delete()
-        except NotFound:
-            pass  # gone already
-        except LossdError:
-            if kind is None:  # else the first error is the one to see
-                raise
-
-    def __repr__(self) -> str:
-        return f"Session({self.session_id!r})"

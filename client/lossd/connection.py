@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 import grpc
@@ -17,6 +17,7 @@ from lossd.calls import Call
 from lossd.coalescing import Answer, Lane, Waiting
 from lossd.errors import Cancelled, DeadlineExceeded, Internal, LossdError, NotFound, Unavailable, from_call
 from lossd.results import Result
+from lossd.sequence import Retry
 from lossd.standing import Answers, StandingStream
 
 T = TypeVar("T")
@@ -134,7 +135,7 @@ class Connection:
         else:
             sent.add_done_callback(read)
 
-    def stream(self, method: str, requests: Iterator[bytes], timeout: float | None) -> Iterator[bytes]:
+    def stream(self, method: str, requests: Iterator[bytes], timeout: float | None) -> Generator[bytes, None, None]:
         """As `call`, for streams."""
         self._check_open()
         seconds = self._seconds if timeout is None else channel.seconds(timeout)
@@ -146,6 +147,32 @@ class Connection:
             raise from_call(error, target=self.target, timeout=seconds) from None
         finally:
             call.cancel()  # ends what a reader that stopped early left running
+
+    def listen(self, call: Call[T], timeout: float | None) -> Generator[T, None, None]:
+        """As `call`, for a call that is answered many times."""
+        self._check_open()
+        seconds = self._seconds if timeout is None else channel.seconds(timeout)
+        bound: grpc.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(call.method)
+        answers = bound(call.request, timeout=seconds, metadata=self._metadata)
+        try:
+            for answer in answers:
+                yield call.read(answer)
+        except grpc.RpcError as error:
+            raise from_call(error, target=self.target, timeout=seconds) from None
+        finally:
+            answers.cancel()  # ends what a reader that stopped early left running
+
+    def repeat(self, call: Call[T], retry: Retry) -> T:
+        """Sends the very same bytes until there is an answer, or no time."""
+        while True:
+            try:
+                return self.call(call, retry.timeout())
+            except LossdError as error:
+                time.sleep(retry.pause(error))
+
+    def retry(self, timeout: float | None) -> Retry:
+        """When to repeat a call that may take `timeout` seconds, repetitions included; None is the client's."""
+        return Retry(self._seconds if timeout is None else channel.seconds(timeout), time.monotonic)
 
     def _bind(self, method: str) -> grpc.UnaryUnaryMultiCallable[bytes, bytes]:
         self._check_open()

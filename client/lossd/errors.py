@@ -3,11 +3,13 @@
     LossdError                  everything lossd raises about a call; `except lossd.LossdError` catches all below
     ├── InvalidArgument         the request is wrong: `.field` says where, the message what to do
     ├── NotFound                no loss or session of this name
-    │   └── SessionLost         the session ended with the worker that held it
+    │   └── SessionLost         the session ended with the worker that held it, or its time in memory ran out
     ├── ResourceExhausted       a limit of the server: message size, device memory, sessions
     │   └── Overloaded          the server is full for now: come back after `.retry_after` seconds
     ├── FailedPrecondition      the server's state does not allow the call
     ├── Aborted                 the call lost against another one
+    ├── SequenceConflict        session and caller count its calls differently: `.expected`, `Session.resync()`
+    ├── DataLoss                stored state of a session is damaged; it is never used
     ├── DeadlineExceeded        the time allowed by `timeout` ran out
     ├── Unavailable             no server there, it is shutting down, or a device died: pure calls may be repeated
     ├── Unauthenticated         no token, or one the server does not know
@@ -40,6 +42,7 @@ class LossdError(Exception):
         field: Path of the field at fault, "" if there is none.
         retry_after: Seconds after which the server wants to be asked again; None if repeating does not help.
         request_id: What the server's log calls this request; "" if it never got there.
+        expected: Number that a session's next call has, where the error is about that; else None.
     """
 
     code = "UNKNOWN"
@@ -53,6 +56,7 @@ class LossdError(Exception):
         field: str = "",
         retry_after: float | None = None,
         request_id: str = "",
+        expected: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -61,6 +65,7 @@ class LossdError(Exception):
         self.field = field
         self.retry_after = retry_after
         self.request_id = request_id
+        self.expected = expected
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field and self.field not in self.message else self.message
@@ -79,7 +84,7 @@ class NotFound(LossdError):
 
 
 class SessionLost(NotFound):
-    """The session ended with the worker that held it: create it again, from the last `state_dict` you kept."""
+    """The session ended with its worker or its time: create it again, from the last `state_dict` you kept."""
 
 
 class ResourceExhausted(LossdError):
@@ -102,6 +107,22 @@ class Aborted(LossdError):
     """The call lost against another one."""
 
     code = "ABORTED"
+
+
+class SequenceConflict(LossdError):
+    """The session counts the calls that changed it otherwise than this caller: nothing was changed.
+
+    Somebody else changes it too, or it came back from a checkpoint. `.expected` is the number of its next call;
+    `Session.resync()` goes on from there.
+    """
+
+    code = "FAILED_PRECONDITION"
+
+
+class DataLoss(LossdError):
+    """Stored state of a session fails its checks; it is never used."""
+
+    code = "DATA_LOSS"
 
 
 class DeadlineExceeded(LossdError):
@@ -146,8 +167,14 @@ class Internal(LossdError):
     code = "INTERNAL"
 
 
-_BY_CODE: dict[str, type[LossdError]] = {kind.code: kind for kind in LossdError.__subclasses__()}
-_BY_REASON: dict[str, type[LossdError]] = {"SESSION_LOST": SessionLost, "OVERLOADED": Overloaded}
+_BY_REASON: dict[str, type[LossdError]] = {
+    "SESSION_LOST": SessionLost,
+    "OVERLOADED": Overloaded,
+    **dict.fromkeys(("SEQ_GAP", "SEQ_EVICTED", "SEQ_REUSED"), SequenceConflict),
+}
+_BY_CODE: dict[str, type[LossdError]] = {
+    kind.code: kind for kind in LossdError.__subclasses__() if kind not in _BY_REASON.values()
+}
 _NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 _DOMAIN = "lossd.v1"
 
@@ -169,17 +196,26 @@ def from_status(status: bytes, *, request_id: str = "") -> LossdError:
     """
     parsed = status_pb2.Status.FromString(status)
     code = _NAMES.get(parsed.code, "UNKNOWN")
-    reason, field, retry_after = "", "", None
+    reason, field, retry_after, expected = "", "", None, None
     info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     for detail in parsed.details:
         if detail.Unpack(info) and info.domain == _DOMAIN:
-            reason = info.reason
+            reason, said = info.reason, info.metadata.get("expected", "")
+            expected = int(said) if said.isdecimal() else None
         elif detail.Unpack(bad) and bad.field_violations:
             field = bad.field_violations[0].field
         elif detail.Unpack(retry):
             retry_after = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
     kind = _BY_REASON.get(reason) or _BY_CODE.get(code, LossdError)
-    return kind(parsed.message, code=code, reason=reason, field=field, retry_after=retry_after, request_id=request_id)
+    return kind(
+        parsed.message,
+        code=code,
+        reason=reason,
+        field=field,
+        retry_after=retry_after,
+        request_id=request_id,
+        expected=expected,
+    )
 
 
 def from_call(error: grpc.RpcError, *, target: str, timeout: float | None) -> LossdError:

@@ -6,21 +6,12 @@ import csv
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from lossd import tensors
+from lossd import weights
 from lossd.tensors import ArrayLike
-from lossd.v1 import tensor_pb2
 
-_SAFETENSORS = {
-    "BOOL": "bool", "U8": "uint8", "I8": "int8", "U16": "uint16", "I16": "int16", "F16": "float16", "BF16": "bfloat16",
-    "U32": "uint32", "I32": "int32", "F32": "float32", "U64": "uint64", "I64": "int64", "F64": "float64",
-    "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
-}  # fmt: skip
-_MAX_HEADER = 100 << 20
-"""Longest header that the safetensors format allows, in bytes."""
 _WORD = re.compile(r"\s*[^\W\d][\w -]*")
 """A cell of a heading; a number with a slip of the pen in it is none."""
 
@@ -103,24 +94,8 @@ def _number(cell: str) -> float | None:
 
 def _safetensors(path: Path, name: str) -> ArrayLike:
     """The tensor called `name`, or the only one."""
-    data = path.read_bytes()
-    size = int.from_bytes(data[:8], "little")
-    try:
-        if not 2 <= size <= min(_MAX_HEADER, len(data) - 8):
-            raise ValueError("the header is cut off")
-        entries: dict[str, Any] = json.loads(data[8 : 8 + size])
-        entries.pop("__metadata__", None)
-        entry = entries[name] if name in entries or len(entries) != 1 else next(iter(entries.values()))
-        start, end = entry["data_offsets"]
-        body = data[8 + size :]
-        if not 0 <= start <= end <= len(body):
-            raise ValueError("the data are cut off")
-        if any(size < 0 for size in entry["shape"]):
-            raise ValueError(f"a shape of {entry['shape']}")
-        number = tensors.NUMBERS[_SAFETENSORS[entry["dtype"]]]
-        return tensors.read(tensor_pb2.Tensor(dtype=number, shape=entry["shape"], raw=body[start:end]), ())
-    except KeyError as error:
-        held = ", ".join(entries)
-        raise ValueError(f"{path}: no {error}; it holds the tensors {held}, and {name!r} was wanted") from error
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no safetensors file: {error}") from error
+    found = weights.read(path)
+    if name in found or len(found) == 1:
+        return found.get(name, next(iter(found.values())))
+    held = ", ".join(found)
+    raise ValueError(f"{path}: no {name!r}; it holds the tensors {held}, and {name!r} was wanted")

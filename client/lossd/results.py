@@ -1,4 +1,4 @@
-"""What calls return, as plain frozen objects; knows how to read them from the contract's messages and nothing else.
+"""What calls return but those of sessions, as plain frozen objects; knows how to read them and nothing else.
 
 Arrays are numpy's, read-only and without a copy of their own: they look into the received bytes. Copy one to
 change it (`array.copy()`), or to keep a small part of a large answer.
@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from lossd import spec, tensors
+from lossd import tensors
 from lossd.framing import Buffer
-from lossd.loss import Loss
-from lossd.nn import Module
-from lossd.optim import ClipGradNorm, Optimizer
 from lossd.tensors import Array
-from lossd.v1 import catalog_service_pb2, evaluation_service_pb2, server_service_pb2, training_service_pb2
+from lossd.v1 import catalog_service_pb2, evaluation_service_pb2, server_service_pb2
 
 T = TypeVar("T")
 
@@ -89,7 +85,7 @@ class Result:
     @cached_property
     def terms(self) -> dict[str, float]:
         """Unweighted value of each term of a weighted sum, sorted by label; nested "outer/inner" follow "outer"."""
-        return _terms(self._message.terms)
+        return by_label(self._message.terms)
 
     @cached_property
     def gradients(self) -> dict[str, Array]:
@@ -100,7 +96,7 @@ class Result:
     def term_gradients(self) -> dict[str, dict[str, Array]]:
         """d(term)/d(input) by label as in `terms`, unweighted, and by input; an input that a term ignores is absent."""
         messages = self._message.term_gradients
-        return {label: arrays(messages[label].gradients, self._attachments) for label in _by_label(messages)}
+        return {label: arrays(messages[label].gradients, self._attachments) for label in _labels(messages)}
 
     @property
     def request_id(self) -> str:
@@ -110,7 +106,7 @@ class Result:
     @cached_property
     def execution(self) -> Execution:
         """Where and how this was computed."""
-        return _same(Execution, self._message.execution)
+        return same(Execution, self._message.execution)
 
     def __float__(self) -> float:
         if self.value is None:
@@ -123,51 +119,6 @@ class Result:
 
     def __reduce__(self) -> tuple[type[Result], tuple[Message, list[bytes]]]:
         return Result, (self._message, [bytes(attachment) for attachment in self._attachments])
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The outcome of a training step.
-
-    Attributes:
-        value: the loss before the step.
-        step: completed steps, this one included.
-        grad_norm: Euclidean norm of all gradients together, before any clipping.
-        terms: unweighted value of each term of a weighted sum, sorted by label.
-        execution: where and how this was computed.
-    """
-
-    value: float
-    step: int
-    grad_norm: float
-    terms: dict[str, float]
-    execution: Execution
-
-
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
-    """A session as it stands.
-
-    Attributes:
-        session_id: its identifier, chosen by the server.
-        device: the device that holds it.
-        step: completed steps.
-        parameter_count: trainable numbers.
-        model, loss, optimizer: what it is made of; None for a kind that this client does not know.
-        create_time: when it was created, by the server's clock, UTC.
-        clip_grad_norm, clip_grad_value: how gradients are clipped; None where they are not.
-    """
-
-    session_id: str
-    device: str
-    step: int
-    parameter_count: int
-    model: Module | None
-    loss: Loss | None
-    optimizer: Optimizer | None
-    create_time: datetime
-    clip_grad_norm: ClipGradNorm | None
-    clip_grad_value: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,33 +201,6 @@ def state_dict(messages: Mapping[str, Any], attachments: Sequence[Buffer]) -> di
     return {name: tensors.read(messages[name], attachments) for name in sorted(messages, key=_in_module_order)}
 
 
-def step(message: training_service_pb2.TrainStepResponse) -> Step:
-    """Reads a step's outcome."""
-    execution = _same(Execution, message.execution)
-    return Step(message.value, message.step, message.grad_norm, _terms(message.terms), execution)
-
-
-def session_info(message: training_service_pb2.Session) -> SessionInfo:
-    """Reads a session."""
-    model, loss, optimizer = (spec.read(part) for part in (message.model, message.loss, message.optimizer))
-    return SessionInfo(
-        message.session_id,
-        message.device,
-        message.step,
-        message.parameter_count,
-        model if isinstance(model, Module) else None,
-        loss if isinstance(loss, Loss) else None,
-        optimizer if isinstance(optimizer, Optimizer) else None,
-        message.create_time.ToDatetime(timezone.utc),
-        _clip_grad_norm(message.clip_grad_norm) if message.HasField("clip_grad_norm") else None,
-        message.clip_grad_value if message.HasField("clip_grad_value") else None,
-    )
-
-
-def _clip_grad_norm(message: training_service_pb2.ClipGradNorm) -> ClipGradNorm:
-    return ClipGradNorm(**{field.name: value for field, value in message.ListFields()})
-
-
 def tensor_type(message: catalog_service_pb2.TensorType) -> TensorType:
     """Reads a type."""
     return TensorType(tensors.dtype_name(message.dtype), tuple(message.shape))
@@ -291,7 +215,7 @@ def validation(message: catalog_service_pb2.ValidateLossResponse) -> Validation:
 
 def server_info(message: server_service_pb2.GetServerInfoResponse) -> ServerInfo:
     """Reads versions, limits and policies."""
-    limits = _same(Limits, message.limits)
+    limits = same(Limits, message.limits)
     policies = {field.name: value for field, value in message.policies.ListFields()}
     return ServerInfo(
         message.version,
@@ -306,15 +230,15 @@ def server_info(message: server_service_pb2.GetServerInfoResponse) -> ServerInfo
 
 def device(message: server_service_pb2.Device) -> Device:
     """Reads a device."""
-    return _same(Device, message)
+    return same(Device, message)
 
 
-def _terms(messages: Mapping[str, float]) -> dict[str, float]:
-    return {label: messages[label] for label in _by_label(messages)}
+def by_label(messages: Mapping[str, float]) -> dict[str, float]:
+    """Values of terms, sorted by label; those of a nested sum follow its own."""
+    return {label: messages[label] for label in _labels(messages)}
 
 
-def _by_label(labels: Iterable[str]) -> list[str]:
-    """Sorts labels of terms so that those of a nested sum follow its own."""
+def _labels(labels: Iterable[str]) -> list[str]:
     return sorted(labels, key=lambda label: label.split("/"))
 
 
@@ -324,6 +248,6 @@ def _in_module_order(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (order.get(part, 2), part) for part in name.split(".")]
 
 
-def _same(kind: type[T], message: Message) -> T:
+def same(kind: type[T], message: Message) -> T:
     """An object whose attributes are plain fields of the same names."""
     return kind(*(getattr(message, name) for name in kind.__slots__))  # type: ignore[attr-defined]  # a slotted dataclass

@@ -61,7 +61,7 @@ def write(spec: Spec, union: M) -> M:
     arguments = spec.arguments()
     for field in _descriptor(union).fields:
         if field.containing_oneof is None and arguments.get(field.name):
-            setattr(union, field.name, arguments[field.name])
+            _set(union, field, arguments[field.name])
     message = getattr(union, name)
     message.SetInParent()
     _fill(message, arguments)
@@ -80,10 +80,30 @@ def read(union: Message) -> Spec | None:
     name = union.WhichOneof(_descriptor(union).oneofs[0].name)
     if name is None:
         return None
-    outer = {field.name: getattr(union, field.name) for field, _ in union.ListFields() if field.name != name}
+    outer = _arguments(union, without=name)
     message = getattr(union, name)
     kind = next((kind for kind in _kinds(Spec) if kind.__name__ == _descriptor(message).name), None)
     return kind.of(_arguments(message) | outer) if kind else None
+
+
+def fill(spec: Spec, message: M) -> M:
+    """Fills a message of the spec's own name, which is in no oneof.
+
+    Raises:
+        TypeError: if it has another name, or an argument is of the wrong kind.
+    """
+    name = _descriptor(message).name
+    if not isinstance(spec, Spec) or type(spec).__name__ != name:
+        raise TypeError(f"expected lossd's {name}; given {spec!r}")
+    message.SetInParent()
+    _fill(message, spec.arguments())
+    return message
+
+
+def of(message: Message) -> Spec | None:
+    """The object that such a message stands for; None if this package has no class of its name."""
+    kind = next((kind for kind in _kinds(Spec) if kind.__name__ == _descriptor(message).name), None)
+    return kind.of(_arguments(message)) if kind else None
 
 
 @cache
@@ -118,7 +138,7 @@ def _fill(message: Message, arguments: Mapping[str, Any]) -> None:
 def _set(message: Message, field: Descriptor, value: Any) -> None:
     kind = field.message_type
     if field.enum_type is not None:
-        setattr(message, field.name, _enum_number(field, value))
+        setattr(message, field.name, enum_number(field, value))
     elif kind is None and field.is_repeated:
         getattr(message, field.name).extend(value)
     elif kind is None:
@@ -144,9 +164,11 @@ def _write_any(message: Message, value: Any, name: str) -> None:
         _fill(message, value.arguments())
 
 
-def _arguments(message: Message) -> dict[str, Any]:
+def _arguments(message: Message, without: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for field, value in message.ListFields():
+        if field.name == without:
+            continue
         if field.enum_type is not None:
             found[field.name] = enum_name(field.enum_type, value)
         elif field.message_type is None:
@@ -177,7 +199,12 @@ def _json(value: Any) -> Any:
     return [_json(item) for item in value] if isinstance(value, struct_pb2.ListValue) else value
 
 
-def _enum_number(field: Descriptor, value: object) -> int:
+def enum_number(field: Descriptor, value: object) -> int:
+    """The number of an enum's value, written as the SDK does, for a field of that enum.
+
+    Raises:
+        ValueError: if it has no such value.
+    """
     prefix = _prefix(field.enum_type)
     known = {name.removeprefix(prefix).lower(): entry.number for name, entry in field.enum_type.values_by_name.items()}
     del known["unspecified"]

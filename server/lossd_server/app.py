@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 from itertools import takewhile
+from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
@@ -44,6 +45,7 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        _make_folder(settings.state_dir)
         self._metrics = Metrics(version("lossd"))
         self._tasks: set[asyncio.Task[None]] = set()
         self._engine = _engine(settings, self._on_change)
@@ -175,6 +177,8 @@ def _engine(settings: Settings, on_change: Callable[[], None]) -> Engine:
                 max_sessions=settings.max_sessions_per_device,
                 threads=settings.threads,
                 programs=settings.programs == "on",
+                state_dir=settings.state_dir,
+                session_ttl=settings.session_ttl_seconds,
             )
 
         return InlineEngine(devices[0], make_worker, on_change)
@@ -183,10 +187,26 @@ def _engine(settings: Settings, on_change: Callable[[], None]) -> Engine:
         max_sessions=settings.max_sessions_per_device,
         threads=settings.threads,
         programs=settings.programs,
+        state_dir=settings.state_dir,
+        session_ttl=settings.session_ttl_seconds,
         log_level=settings.log_level,
         log_format=settings.log_format,
     )
     return ProcessEngine(devices, launch, on_change)
+
+
+def _make_folder(state_dir: str) -> None:
+    """A state directory on a disk must be there before anybody relies on it."""
+    if not state_dir or ("://" in state_dir and not state_dir.startswith("file://")):
+        return
+    path = Path(state_dir.removeprefix("file://"))
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        usable = os.access(path, os.R_OK | os.W_OK | os.X_OK)
+    except OSError as error:
+        raise OSError(f"the state directory {path} cannot be made: {error.strerror}") from None
+    if not usable:
+        raise OSError(f"the state directory {path} cannot be read and written")
 
 
 def _devices(setting: str) -> list[str]:

@@ -48,3 +48,17 @@ MAX_PROGRAMS_BYTES = 256 * 2**20
 """Bytes of the archives of the programs that a worker keeps."""
 MAX_STEP_WORK = 2**40
 """Multiplications that an optimizer may take in one step beyond those of the model."""
+MAX_GROUPS = 64
+"""Parameter groups of an optimizer."""
+MAX_PATTERNS = 256
+"""Names and patterns of a parameter group."""
+MAX_SCHEDULERS = 64
+"""Schedulers inside of a scheduler, at all levels together."""
+MAX_EVALUATIONS = 1000
+"""Iterations of LBFGS in a step, and evaluations of the loss in it."""
+MAX_HISTORY = 2**29
+"""Numbers that LBFGS remembers."""
+MAX_POINTS = 1024
+"""Points of a weight's schedule."""
+MAX_MODEL_WORK = 2**38
+"""Multiplications that the forward of a model may take."""

@@ -70,6 +70,18 @@ class Settings(BaseModel):
         2**30, ge=2**20, description="Bytes of requests held at once; the largest single one."
     )
     max_sessions_per_device: int = Field(1000, ge=0, description="Training sessions that a device may hold.")
+    state_dir: str = Field(
+        "",
+        description="Where sessions survive: a path, or a URL of fsspec such as s3://bucket/prefix, which takes "
+        "checkpoints and saved sessions but no durability of each step, and has no locks: one server for each prefix; "
+        "empty for nowhere.",
+    )
+    session_ttl_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="Time that sessions without a ttl of their own stay in memory after the last call that named them; "
+        "0 is for ever.",
+    )
     max_connection_age_seconds: float = Field(0.0, ge=0, description="Time after which clients reconnect; 0 is never.")
     drain_delay_seconds: float = Field(0.0, ge=0, description="Time between NOT_SERVING and the end of admission.")
     drain_seconds: float = Field(30.0, ge=0, description="Time that calls in flight may still take after that.")

@@ -27,7 +27,7 @@ from attacks.attacker import (
 from google.protobuf import struct_pb2
 from lossd.v1 import catalog_service_pb2 as catalog
 from lossd.v1 import evaluation_service_pb2 as evaluation
-from lossd.v1 import loss_pb2, model_pb2, tensor_pb2
+from lossd.v1 import loss_pb2, model_pb2, optimizer_pb2, tensor_pb2
 from lossd.v1 import server_service_pb2 as server_service
 from lossd.v1 import training_service_pb2 as training
 
@@ -61,7 +61,7 @@ def seeds(session_id: str) -> dict[str, list[Any]]:
         evaluation.EvaluateLossRequest.FromString(HONEST),
     ]
     model = model_pb2.ModelSpec(linear=model_pb2.Linear(in_features=1, out_features=1))
-    optimizer = model_pb2.OptimizerSpec(sgd=model_pb2.SGD(lr=0.1, momentum=0.9, nesterov=True))
+    optimizer = optimizer_pb2.OptimizerSpec(sgd=optimizer_pb2.SGD(lr=0.1, momentum=0.9, nesterov=True))
     column = floats(1, 2, shape=[2, 1])
     described = catalog.TensorType(dtype=1, shape=[2])  # type: ignore[arg-type]
     step = training.TrainStepRequest(session_id=session_id, inputs={"input": column}, targets={"target": column})

@@ -13,7 +13,7 @@ import pytest
 from attacks.attacker import HONEST, MSE, OPTIONS, Attacker, evaluate, floats, long_batch, path, raw, verdict
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from lossd.v1 import evaluation_service_pb2 as evaluation
-from lossd.v1 import model_pb2, server_service_pb2
+from lossd.v1 import model_pb2, optimizer_pb2, server_service_pb2
 from lossd.v1 import training_service_pb2 as training
 from running import RunningServer
 
@@ -48,7 +48,7 @@ def test_a_killed_worker_costs_its_calls_and_its_sessions_only(own: Attacker) ->
     that within seconds, its sessions SESSION_LOST, one restart counted."""
     model = model_pb2.ModelSpec(linear=model_pb2.Linear(in_features=1, out_features=1))
     request = training.CreateSessionRequest(
-        model=model, loss=MSE, optimizer=model_pb2.OptimizerSpec(sgd=model_pb2.SGD())
+        model=model, loss=MSE, optimizer=optimizer_pb2.OptimizerSpec(sgd=optimizer_pb2.SGD())
     )
     created = training.CreateSessionResponse.FromString(own.call("CreateSession", request).response)
     statuses: list[int] = []

@@ -9,7 +9,7 @@ from attacks.attacker import MSE, Attacker, evaluate, floats, longs, raw
 from google.protobuf import struct_pb2
 from lossd import framing
 from lossd.v1 import evaluation_service_pb2 as evaluation
-from lossd.v1 import loss_pb2, model_pb2, tensor_pb2
+from lossd.v1 import loss_pb2, model_pb2, optimizer_pb2, tensor_pb2
 from lossd.v1 import training_service_pb2 as training
 from running import RunningServer
 
@@ -220,7 +220,9 @@ def chain(*modules: model_pb2.ModelSpec) -> model_pb2.ModelSpec:
 
 
 def session(model: model_pb2.ModelSpec) -> training.CreateSessionRequest:
-    return training.CreateSessionRequest(model=model, loss=MSE, optimizer=model_pb2.OptimizerSpec(sgd=model_pb2.SGD()))
+    return training.CreateSessionRequest(
+        model=model, loss=MSE, optimizer=optimizer_pb2.OptimizerSpec(sgd=optimizer_pb2.SGD())
+    )
 
 
 def test_models_are_bounded(attacker: Attacker) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import copy
 import inspect
 import math
 import re
@@ -16,23 +15,23 @@ import lossd
 import numpy as np
 import pytest
 import torch
-from congruence import oracle
-from congruence.cases import normal
+from congruence import optimizing, oracle
+from congruence.optimizing import INPUT, TARGET
 from lossd import optim, spec
 from lossd.v1 import loss_pb2, model_pb2, optimizer_pb2
 from lossd.v1 import training_service_pb2 as training
-from lossd_server.training.optimizers import all_or_nothing
+from lossd_server.training import plain
+from lossd_server.training.rollback import Rollback, _cannot_fail
 from lossd_server.worker.worker import Worker
 from running import RunningServer
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 STEPS = 50
-INPUT, TARGET = normal((12, 3), torch.float32, "input"), normal((12, 4), torch.float32, "target")
 
 NOT_OFFERED = {
     "Optimizer": "the base of the others",
-    "LBFGS": "evaluates the loss several times a step, by a closure",
-    "SparseAdam": "takes sparse gradients alone, which no module of a session makes",
 }
 CHOOSE_AN_IMPLEMENTATION = {"foreach", "fused", "capturable", "differentiable"}
 
@@ -125,6 +124,16 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "ns_steps": 2,
         "adjust_lr_fn": "match_rms_adamw",
     },
+    "LBFGS": {
+        "lr": 0.3,
+        "max_iter": {"max_iter": 3, "lr": 0.1},
+        "max_eval": {"max_eval": 2, "lr": 0.1},
+        "tolerance_grad": {"tolerance_grad": 0.05, "lr": 0.1},
+        "tolerance_change": {"tolerance_change": 0.05, "lr": 0.1},
+        "history_size": {"history_size": 2, "lr": 0.1},
+        "line_search_fn": "strong_wolfe",
+    },
+    "SparseAdam": {"lr": 0.05, "betas": (0.7, 0.8), "eps": 0.1, "maximize": True},
 }
 """A value of each argument that is not its default, with what it needs to show an effect."""
 UNSEEN = {"ASGD": {"t0"}}
@@ -156,6 +165,11 @@ CASES += [
 ]
 
 
+DENSE = [name for name in ARGUMENTS if name != "SparseAdam"]
+"""Those that train any model; of sparse gradients tell test_groups and the tests of `Optimization` below."""
+CASES = [case for case in CASES if case[0] in DENSE]
+
+
 def bias(name: str) -> bool:
     return name != "Muon"
 
@@ -178,22 +192,34 @@ def torchs(name: str, module: nn.Module, arguments: Mapping[str, Any]) -> torch.
 
 
 def local_steps(name: str, arguments: Mapping[str, Any], clip: Mapping[str, Any] = {}) -> tuple[nn.Module, list[Any]]:
-    """The module after fifty steps, and each step's loss and gradient norm."""
+    """The module after fifty steps, and each step's loss and gradient norm: the first, where it is computed anew."""
+    if name == "SparseAdam":
+        module = optimizing.sparse()[:1]
+        optimizing.torch_steps(module, [torchs(name, module, arguments)], STEPS)
+        return module, []
     torch.manual_seed(7)
     module = local_model(name)
     optimizer = torchs(name, module, arguments)
     seen = []
     for _ in range(STEPS):
-        optimizer.zero_grad()
-        value = nn.MSELoss()(module(INPUT), TARGET)
-        value.backward()
-        norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in module.parameters()])
-        if "norm" in clip:
-            torch.nn.utils.clip_grad_norm_(module.parameters(), **clip["norm"])
-        if "value" in clip:
-            torch.nn.utils.clip_grad_value_(module.parameters(), clip["value"])
-        optimizer.step()
-        seen.append((value.item(), norm.item()))
+        first: list[float] = []
+
+        def closure(first: list[float] = first) -> Tensor:
+            optimizer.zero_grad()
+            value = nn.MSELoss()(module(INPUT), TARGET)
+            value.backward()
+            norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in module.parameters()])
+            if "norm" in clip:
+                torch.nn.utils.clip_grad_norm_(module.parameters(), **clip["norm"])
+            if "value" in clip:
+                torch.nn.utils.clip_grad_value_(module.parameters(), clip["value"])
+            first += [value.item(), norm.item()]
+            return value.detach()
+
+        if name != "LBFGS":
+            closure()
+        optimizer.step(*[closure] if name == "LBFGS" else [])
+        seen.append(tuple(first[:2]))
     return module, seen
 
 
@@ -256,7 +282,7 @@ def test_every_optimizer_of_torch_is_offered() -> None:
     theirs = {name for name, value in vars(torch.optim).items() if isinstance(value, type)}
     assert theirs == ARGUMENTS.keys() | NOT_OFFERED.keys()
     members = spec.members(optimizer_pb2.OptimizerSpec.DESCRIPTOR)
-    assert dict(members) == {name: name.lower() for name in ARGUMENTS}
+    assert dict(members) == {name: name.lower() for name in DENSE} | {"SparseAdam": "sparse_adam"}
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
@@ -265,7 +291,7 @@ def test_every_argument_of_torch_is_a_field_and_is_tested(name: str) -> None:
     theirs = inspect.signature(getattr(torch.optim, name)).parameters.keys() - {"params"} - CHOOSE_AN_IMPLEMENTATION
     message = getattr(optimizer_pb2, name).DESCRIPTOR
     assert {field.name for field in message.fields} == theirs
-    assert {field.name for field in fields(getattr(optim, name))} == theirs
+    assert {field.name for field in fields(getattr(optim, name))} == theirs | {"groups"}
     assert ARGUMENTS[name].keys() == theirs
     assert all(field.has_presence or field.is_repeated for field in message.fields), "unset is not zero"
 
@@ -336,6 +362,12 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("Muon", {"ns_steps": 100}, "ns_steps"),
     ("Muon", {"ns_steps": -1}, "ns_steps"),
     ("Muon", {"ns_coefficients": (1.0, 2.0)}, "ns_coefficients"),
+    ("LBFGS", {"lr": -0.1}, "lr"),
+    ("LBFGS", {"max_iter": 0}, "max_iter"),
+    ("LBFGS", {"max_iter": 1001}, "max_iter"),
+    ("LBFGS", {"max_eval": 0}, "max_eval"),
+    ("LBFGS", {"max_eval": 1001}, "max_eval"),
+    ("LBFGS", {"history_size": 0}, "history_size"),
 ]
 
 
@@ -350,8 +382,12 @@ def test_what_torch_does_not_take_is_refused_by_field(
     assert refused.value.field == f"optimizer.{name.lower()}.{field}"
 
 
+WHOLE = {"ns_steps", "max_iter", "history_size"}
+"""Arguments that are whole numbers."""
+
+
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("name", ARGUMENTS)
+@pytest.mark.parametrize("name", DENSE)
 def test_numbers_are_finite(worker: Worker, name: str, number: float) -> None:
     """Each floating argument, and each number of those that are several."""
     defaults = inspect.signature(getattr(torch.optim, name)).parameters
@@ -362,7 +398,7 @@ def test_numbers_are_finite(worker: Worker, name: str, number: float) -> None:
                 tuple(number if at == place else kept for at, kept in enumerate(default))
                 for place in range(len(default))
             ]
-        elif isinstance(default, bool | str | None) or argument == "ns_steps":
+        elif isinstance(default, bool | str | None) or argument in WHOLE:
             continue
         else:
             given = [number]
@@ -391,6 +427,17 @@ def test_a_step_of_muon_has_a_bound(worker: Worker) -> None:
     with pytest.raises(oracle.Refused, match="multiplications") as refused:
         oracle.run(worker, "CreateSession", message, (), training.CreateSessionResponse)
     assert (refused.value.reason, refused.value.field) == ("LIMIT_EXCEEDED", "optimizer.muon.ns_steps")
+
+
+def test_the_memory_of_lbfgs_has_a_bound(worker: Worker) -> None:
+    """Two numbers for each parameter and each step that is remembered; the refusal says how many fit."""
+    wide = model_pb2.ModelSpec(linear=model_pb2.Linear(in_features=4096, out_features=4096, bias=False))
+    message = training.CreateSessionRequest(
+        model=wide, loss=loss_pb2.LossSpec(mse_loss=loss_pb2.MSELoss()), optimizer=optimizer_spec("LBFGS", {})
+    )
+    with pytest.raises(oracle.Refused, match="history_size is 100; expected 1 to 16") as refused:
+        oracle.run(worker, "CreateSession", message, (), training.CreateSessionResponse)
+    assert (refused.value.reason, refused.value.field) == ("LIMIT_EXCEEDED", "optimizer.lbfgs.history_size")
 
 
 @pytest.mark.parametrize("number", [0, 7])
@@ -510,36 +557,94 @@ def test_a_step_that_torch_fails_halfway_changes_nothing(
         assert_same_state(session.state()[1], before[1])
 
 
+def small(name: str) -> nn.Sequential:
+    return optimizing.sparse()[:1] if name == "SparseAdam" else optimizing.dense(bias(name))
+
+
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_a_step_undone_leaves_no_trace(name: str) -> None:
     """Nor in the optimizer's state: steps undone between others change nothing of what those others lead to."""
-    torch.manual_seed(7)
-    attacked = local_model(name)
-    honest = copy.deepcopy(attacked)
+    attacked, honest = small(name), small(name)
     optimizers = [torchs(name, module, together(name)) for module in (attacked, honest)]
+    rollback = Rollback()
 
-    def backward(module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        optimizer.zero_grad()
-        nn.MSELoss()(module(INPUT), TARGET).backward()
-
-    def interrupted(optimizer: torch.optim.Optimizer) -> None:
-        with all_or_nothing(optimizer):
-            optimizer.step()
+    def interrupted(closure: Any) -> None:
+        with rollback.on_failure(optimizers[:1]):
+            optimizers[0].step(closure)
             raise InterruptedError
 
-    for _ in range(5):
-        backward(attacked, optimizers[0])
+    for step in range(5):
+        closures = [optimizing.gradients(module, step) for module in (attacked, honest)]
+        closures[0]()
         with pytest.raises(InterruptedError):
-            interrupted(optimizers[0])
-        for module, optimizer in zip((attacked, honest), optimizers, strict=True):
-            backward(module, optimizer)
-            with all_or_nothing(optimizer):
-                optimizer.step()
+            interrupted(closures[0])
+        for closure, optimizer in zip(closures, optimizers, strict=True):
+            closure()
+            with rollback.on_failure([optimizer]):
+                optimizer.step(closure)
     assert_same_state(attacked.state_dict(), honest.state_dict())
-    mine, theirs = (optimizer.state_dict()["state"] for optimizer in optimizers)
-    assert mine.keys() == theirs.keys() == set(range(4 if bias(name) else 2))
-    for number in mine:
-        assert_same_state(mine[number], theirs[number])
+    states: list[dict[str, Tensor]] = [{}, {}]
+    facts = [
+        [plain.flatten(dict(state), str(number), tensors) for number, state in enumerate(optimizer.state.values())]
+        for optimizer, tensors in zip(optimizers, states, strict=True)
+    ]
+    assert facts[0] == facts[1]
+    assert_same_state(*states)
+    assert states[0]
+
+
+class Kernels(TorchDispatchMode):
+    """Remembers which operators of torch ran."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.namespace == "aten":
+            self.names.append(func.overloadpacket.__name__)
+        return func(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize("name", DENSE)
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_a_step_that_is_not_copied_wants_no_memory(name: str, all_of_them: bool) -> None:
+    """Where nothing is kept to undo a step by, its operators write where memory is; only SGD's are such."""
+    for arguments in (
+        [together(name)] if all_of_them else [{}, *(alone(name, argument) for argument in ARGUMENTS[name])]
+    ):
+        module = small(name)
+        optimizer = torchs(name, module, arguments)
+        sure = []
+        for step in range(3):
+            closure = optimizing.gradients(module, step)
+            closure()
+            sure.append(_cannot_fail(optimizer))
+            with Kernels() as kernels:
+                optimizer.step(*[closure] if name == "LBFGS" else [])
+            assert not sure[-1] or set(kernels.names) <= {"add_", "mul_", "detach"}, arguments
+        plain_steps = name == "SGD" and arguments in ({}, {"lr": 0.05})
+        momentum = name == "SGD" and arguments in ({"momentum": 0.9}, {"dampening": 0.3, "momentum": 0.8})
+        assert sure == [plain_steps, plain_steps or momentum, plain_steps or momentum], arguments
+
+
+@pytest.mark.parametrize("which", ["default", "together"])
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_session_goes_on_from_a_file(name: str, which: str) -> None:
+    """Twenty steps, a file, and twenty more of an optimization built anew are forty of torch's."""
+    arguments = together(name) if which == "together" else {}
+    expected, module = small(name), small(name)
+    optimizing.torch_steps(expected, [torchs(name, expected, arguments)], 40)
+    first = optimizing.optimization(module, getattr(optim, name)(**arguments))
+    optimizing.steps(module, first, 0, 20)
+    captured = optimizing.carried(first.capture())
+    parameters = {key: tensor.clone() for key, tensor in module.state_dict().items()}
+    optimizing.steps(module, first, 20, 23)  # which the file does not follow
+    module.load_state_dict(parameters)
+    again = optimizing.optimization(module, getattr(optim, name)(**arguments))
+    again.restore(*captured)
+    optimizing.steps(module, again, 20, 40)
+    assert_same_state(module.state_dict(), expected.state_dict())
 
 
 def test_the_sdk_clips_over_a_socket(server: RunningServer) -> None:
@@ -577,3 +682,132 @@ def test_the_sdk_clips_over_a_socket(server: RunningServer) -> None:
     module, _ = local_steps("AdamW", arguments, {"norm": {"max_norm": 0.05, "norm_type": math.inf}})
     assert all(np.array_equal(state[name], given.numpy()) for name, given in module.state_dict().items())
     assert info.clip_grad_norm == norm
+
+
+def test_a_session_steps_by_all_of_it(worker: Worker) -> None:
+    """Groups, a schedule, overrides, an average and a weight that follows the steps, as a loop of torch has them."""
+    optimizer = optim.AdamW(lr=0.01, groups=[optim.Group("*.bias", optim.SGD(lr=0.1, momentum=0.5))])
+    cycle = optim.lr_scheduler.OneCycleLR(max_lr=[0.05, 0.2], total_steps=STEPS)
+    sum_of_two = lossd.MSELoss().named("fit") + 0.5 * lossd.L1Loss().named("size")
+    request = training.CreateSessionRequest(
+        model=model_spec("SGD"),
+        loss=loss_pb2.LossSpec.FromString(sum_of_two.wire),
+        optimizer=spec.write(optimizer, optimizer_pb2.OptimizerSpec()),
+        scheduler=spec.write(cycle, optimizer_pb2.SchedulerSpec()),
+        averaging=spec.fill(optim.Averaging(decay=0.9, start_step=5), optimizer_pb2.Averaging()),
+        seed=7,
+    )
+    points = [training.WeightPoint(step=0, weight=0.0), training.WeightPoint(step=32, weight=1.0)]
+    request.weight_schedules["size"].points.extend(points)
+    session = oracle.run(worker, "CreateSession", request, (), training.CreateSessionResponse)[0].session
+
+    torch.manual_seed(7)
+    module = local_model("SGD")
+    average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    weights = [parameter for name, parameter in module.named_parameters() if not name.endswith("bias")]
+    biases = [parameter for name, parameter in module.named_parameters() if name.endswith("bias")]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(weights, lr=0.01),
+        torch.optim.SGD(biases, lr=0.1, momentum=0.5),
+    ]
+    schedulers = [
+        torch.optim.lr_scheduler.OneCycleLR(of, rate, total_steps=STEPS)
+        for of, rate in zip(optimizers, (0.05, 0.2), strict=True)
+    ]
+    for step in range(STEPS):
+        overrides = {"lr": 0.003} if step % 9 == 4 else {}
+        message = training.TrainStepRequest(session_id=session.session_id, overrides=overrides)
+        message.inputs["input"].CopyFrom(oracle.tensor(INPUT, "raw", []))
+        message.targets["target"].CopyFrom(oracle.tensor(TARGET, "raw", []))
+        answer = oracle.run(worker, "TrainStep", message, (), training.TrainStepResponse)[0]
+        module.zero_grad()
+        output = module(INPUT)
+        value = nn.MSELoss()(output, TARGET) + min(step / 32, 1.0) * nn.L1Loss()(output, TARGET)
+        value.backward()
+        rates = [of.param_groups[0]["lr"] for of in optimizers]
+        for of, rate in zip(optimizers, rates, strict=True):
+            of.param_groups[0]["lr"] = overrides.get("lr", rate)
+            of.step()
+            of.param_groups[0]["lr"] = rate
+        for scheduler in schedulers:
+            scheduler.step()
+        if step + 1 >= 5:
+            average.update_parameters(module)
+        assert (answer.value, list(answer.lr)) == (value.item(), [0.003] * 2 if overrides else rates)
+    for averaged, expected in ((False, module), (True, average.module)):
+        asked = training.GetSessionStateRequest(session_id=session.session_id, response_encoding=2, averaged=averaged)
+        state = oracle.run(worker, "GetSessionState", asked, (), training.GetSessionStateResponse)[0].state_dict
+        assert_same_state({name: oracle.read(given, []) for name, given in state.items()}, expected.state_dict())
+    with pytest.raises(oracle.Refused, match="could not go on") as refused:
+        oracle.run(worker, "TrainStep", message, (), training.TrainStepResponse)
+    assert (refused.value.code, refused.value.reason, refused.value.field) == (9, "SESSION_STATE", "scheduler")
+    oracle.run(
+        worker,
+        "DeleteSession",
+        training.DeleteSessionRequest(session_id=session.session_id),
+        (),
+        training.DeleteSessionResponse,
+    )
+
+
+def test_a_session_trains_sparse_gradients(worker: Worker) -> None:
+    """An embedding by SparseAdam and the rest by Adam; the gradients' norm is of all together."""
+    model = lossd.nn.Sequential(lossd.nn.Embedding(9, 3, sparse=True), lossd.nn.Linear(3, 4))
+    optimizer = optim.SparseAdam(lr=0.01, groups=[optim.Group("1.*", optim.Adam())])
+    request = training.CreateSessionRequest(
+        model=spec.write(model, model_pb2.ModelSpec()),
+        loss=loss_pb2.LossSpec(mse_loss=loss_pb2.MSELoss()),
+        optimizer=spec.write(optimizer, optimizer_pb2.OptimizerSpec()),
+        seed=7,
+    )
+    session = oracle.run(worker, "CreateSession", request, (), training.CreateSessionResponse)[0].session
+    module = optimizing.sparse()
+    local = [
+        torch.optim.SparseAdam([module.get_parameter("0.weight")], lr=0.01),
+        torch.optim.Adam([module.get_parameter("1.weight"), module.get_parameter("1.bias")]),
+    ]
+    indices = torch.arange(12) * 2 % 9
+    for _ in range(STEPS):
+        message = training.TrainStepRequest(session_id=session.session_id)
+        message.inputs["input"].CopyFrom(oracle.tensor(indices, "raw", []))
+        message.targets["target"].CopyFrom(oracle.tensor(TARGET, "raw", []))
+        answer = oracle.run(worker, "TrainStep", message, (), training.TrainStepResponse)[0]
+        module.zero_grad()
+        value = nn.MSELoss()(module(indices), TARGET)
+        value.backward()
+        for of in local:
+            of.step()
+        assert answer.value == value.item()
+    asked = training.GetSessionStateRequest(session_id=session.session_id, response_encoding=2)
+    state = oracle.run(worker, "GetSessionState", asked, (), training.GetSessionStateResponse)[0].state_dict
+    assert_same_state({name: oracle.read(given, []) for name, given in state.items()}, module.state_dict())
+    oracle.run(
+        worker,
+        "DeleteSession",
+        training.DeleteSessionRequest(session_id=session.session_id),
+        (),
+        training.DeleteSessionResponse,
+    )
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_a_closure_that_fails_undoes_the_step(search: Any) -> None:
+    """LBFGS has moved the parameters when it asks for the loss once more; the steps after it are as without it."""
+    expected, module = optimizing.dense(), optimizing.dense()
+    arguments = {"lr": 0.1, "line_search_fn": search}
+    optimizing.torch_steps(expected, [torch.optim.LBFGS(expected.parameters(), **arguments)], 6)
+    mine = optimizing.optimization(module, optim.LBFGS(**arguments))
+    for step in range(6):
+        for good in range(1, 4):
+            honest, calls = optimizing.gradients(module, step), iter(range(good))
+
+            def failing(honest: Any = honest, calls: Any = calls) -> Tensor:
+                if next(calls, None) is None:
+                    raise InterruptedError
+                value: Tensor = honest()
+                return value
+
+            with pytest.raises(InterruptedError):
+                mine.step({}, failing)
+        optimizing.steps(module, mine, step, step + 1)
+    assert_same_state(module.state_dict(), expected.state_dict())

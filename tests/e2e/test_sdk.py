@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import lossd
 import numpy as np
@@ -310,3 +312,19 @@ def test_an_embedded_server_ends_with_its_process() -> None:
     for _ in range(4):  # it was one in five that crashed
         ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, "4.0\n", "")
+
+
+def test_the_guide_to_sessions_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of docs/training.md's Python, from top to bottom, as it stands there."""
+    pytest.importorskip("matplotlib")
+    guide = (Path(__file__).parents[2] / "docs/training.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    with RunningServer("--state-dir", str(tmp_path / "state")) as running:
+        monkeypatch.setenv("LOSSD_SERVER", running.target)
+        monkeypatch.chdir(tmp_path)
+        found: dict[str, Any] = {}
+        exec("\n".join(blocks), found)
+        found["client"].close()
+    assert (found["done"], found["again"].session_id) == (8, found["kept"].session_id)
+    assert found["history"].validation_value[-1] < found["history"].validation_value[0]
+    assert (tmp_path / "training.png").exists()

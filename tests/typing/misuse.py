@@ -39,3 +39,33 @@ async def misuse() -> None:
     assert_type(0.8 * lossd.MSELoss() + 0.2 * lossd.L1Loss(), lossd.WeightedSum)
     assert_type(float(client.evaluate(lossd.MSELoss(), 1, 2)), float)
     assert_type(client.losses(), list[lossd.LossInfo])
+
+    net, mse, sgd = lossd.nn.Linear(1, 1), lossd.MSELoss(), lossd.optim.SGD()
+    session = client.create_session(model=net, loss=mse, optimizer=sgd)
+    client.create_session(model=net, loss=mse, optimizer=sgd, durability="disk")  # type: ignore[arg-type]
+    client.create_session(model=net, loss=mse, optimizer=sgd, autocast="float8")  # type: ignore[arg-type]
+    client.create_session(model=net, loss=mse, optimizer=sgd, scheduler=sgd)  # type: ignore[arg-type]
+    session.step(1, 2, 0.1)  # type: ignore[call-arg]
+    session.step(1, 2, lr="0.1")  # type: ignore[arg-type]
+    session.fit(1, 2, epochs=1.5)  # type: ignore[arg-type]
+    session.fit(1, 2, metrics=5)  # type: ignore[arg-type]
+    session.fit(1, 2, progress=lambda: None)  # type: ignore[arg-type,misc]
+    session.step_stream(5)  # type: ignore[arg-type]
+    _ = session.optim_step().weight_sum  # type: ignore[attr-defined]
+    session.step(1, 2).value = 0.0  # type: ignore[misc]
+    lossd.CheckpointPolicy(100)  # type: ignore[call-arg]
+    lossd.WeightSchedule([(0, 1.0)], "cubic")  # type: ignore[arg-type]
+    assert_type(session.step(1, 2), lossd.Step)
+    assert_type(session.forward_backward(1, 2).weight_sum, float | None)
+    assert_type(session.optim_step(), lossd.Step)
+    assert_type(session.fit(1, 2).value, list[float])
+    assert_type(session.fit(1, 2)[0], lossd.Epoch)
+    assert_type(session.evaluate(1, 2).metrics, dict[str, float])
+    assert_type(session.resync(), int)
+    assert_type(next(session.step_stream([])), lossd.Step)
+    assert_type(next(client.sessions()), lossd.SessionInfo)
+
+    awaited = await asynchronous.session("id")
+    _ = awaited.step(1, 2).value  # type: ignore[attr-defined]
+    assert_type(await awaited.step(1, 2), lossd.Step)
+    assert_type([step async for step in awaited.step_stream([])], list[lossd.Step])

@@ -8,7 +8,7 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -68,29 +68,47 @@ def export_loss(
 
     Reference: torch.export.export
     """
-    if not isinstance(module, nn.Module):
-        raise TypeError(f"expected an nn.Module, given {_kind(module)}")
-    inputs = _named(module, example_inputs)
-    dimensions = _dimensions(inputs, dynamic) if dynamic else None
-    buffer = io.BytesIO()
-    with _quiet():
-        try:
-            exported = torch.export.export(module, (), dict(inputs), dynamic_shapes=dimensions)
-        except (RuntimeError, torch._dynamo.exc.UserError) as error:
-            raise ValueError(_refusal(error, module, inputs, dimensions)) from None
-        _check(exported)
-        torch.export.save(exported, buffer)
-    program = Program(archive=pack(buffer.getvalue()))
-    if list(program.inputs) != list(inputs):
-        raise ValueError(
-            f"the inputs {', '.join(inputs)} are called {', '.join(program.inputs)} in the graph; give the arguments "
-            "of forward names that are no functions of torch's or Python's"
-        )
+    inputs = named_inputs(module, example_inputs)
+    exported = trace(module, inputs, dynamic)
+    check(exported)
+    program = Program(archive=pack(saved(exported)))
+    check_names(program.inputs, inputs)
     return program
 
 
-def _named(module: nn.Module, given: Mapping[str, Tensor] | Sequence[Tensor]) -> dict[str, Tensor]:
+def trace(
+    module: nn.Module, inputs: Mapping[str, Tensor], dynamic: Mapping[str, Sizes] | Sequence[Sizes] | None
+) -> torch.export.ExportedProgram:
+    """What torch exports of a module in its present mode; its refusals in few words, as ValueError."""
+    dimensions = _dimensions(inputs, dynamic) if dynamic else None
+    with _quiet():
+        try:
+            return torch.export.export(module, (), dict(inputs), dynamic_shapes=dimensions)
+        except (RuntimeError, torch._dynamo.exc.UserError) as error:
+            raise ValueError(_refusal(error, module, inputs, dimensions)) from None
+
+
+def saved(exported: torch.export.ExportedProgram) -> bytes:
+    """What torch.export.save writes."""
+    buffer = io.BytesIO()
+    with _quiet():
+        torch.export.save(exported, buffer)
+    return buffer.getvalue()
+
+
+def check_names(found: Iterable[str], inputs: Iterable[str]) -> None:
+    """Refuses inputs that torch had to rename."""
+    if list(found) != list(inputs):
+        raise ValueError(
+            f"the inputs {', '.join(inputs)} are called {', '.join(found)} in the graph; give the arguments of forward "
+            "names that are no functions of torch's or Python's"
+        )
+
+
+def named_inputs(module: nn.Module, given: Mapping[str, Tensor] | Sequence[Tensor]) -> dict[str, Tensor]:
     """The example inputs by name, in forward's order."""
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"expected an nn.Module, given {_kind(module)}")
     if isinstance(given, Tensor | str) or not isinstance(given, Mapping | Sequence):
         raise TypeError(f"example_inputs: expected tensors by name or in order, given {_kind(given)}")
     signature = inspect.signature(module.forward)
@@ -169,15 +187,21 @@ def _constraint(module: nn.Module, inputs: Mapping[str, Tensor], dimensions: dic
     return ""
 
 
-def _check(exported: torch.export.ExportedProgram) -> None:
-    """Refuses what no server runs, as far as the graph shows it; the list of operators is the server's."""
+def check(
+    exported: torch.export.ExportedProgram, allowed: Callable[[torch.fx.Node], bool] = lambda node: False
+) -> None:
+    """Refuses what no server runs, as far as the graph shows it; the list of operators is the server's.
+
+    Args:
+        exported: what torch exported.
+        allowed: which nodes may draw random numbers or write; none for a loss.
+    """
     nodes = list(exported.graph.nodes)
     copied = exported.graph_signature.inputs_to_lifted_tensor_constants  # each call has copies of constants in forward
     held = {_storage(node) for node in nodes if node.op == "placeholder" and node.name not in copied} - {None}
     for node in nodes:
-        if node.op == "call_function" and (reason := _reason(node, held)):
-            line = _place(_trace(node))
-            raise ValueError(f"{line}: {reason}" if line else reason)
+        if node.op == "call_function" and not allowed(node) and (reason := _reason(node, held)):
+            raise refused(node, reason)
     results = nodes[-1].args[0]
     if len(results) != 1:
         raise TypeError(f"forward returns {len(results)} results; return one tensor")
@@ -188,6 +212,19 @@ def _check(exported: torch.export.ExportedProgram) -> None:
         raise TypeError(f"forward returns {value.dtype}; return a floating tensor")
 
 
+def refused(node: torch.fx.Node, reason: str) -> ValueError:
+    """The error about a node, with the line of forward that it comes from."""
+    line = _place(_trace(node))
+    return ValueError(f"{line}: {reason}" if line else reason)
+
+
+def arguments(node: torch.fx.Node) -> dict[str, Any]:
+    """The arguments of a node that calls an operator, by the operator's names."""
+    target: Any = node.target
+    given = {argument.name: value for argument, value in zip(target._schema.arguments, node.args, strict=False)}
+    return given | node.kwargs
+
+
 def _reason(node: torch.fx.Node, held: set[Any]) -> str:
     """Why a node cannot be in a program; nothing if it may be."""
     target: Any = node.target
@@ -195,8 +232,7 @@ def _reason(node: torch.fx.Node, held: set[Any]) -> str:
         return _REGIONS.get(target.name(), f"{target.name()} cannot be in a program: use torch.where")  # type: ignore[no-untyped-call]  # torch gives it no types
     if not isinstance(target, torch._ops.OpOverload):
         return ""
-    given = {argument.name: value for argument, value in zip(target._schema.arguments, node.args, strict=False)}
-    given |= node.kwargs
+    given = arguments(node)
     if torch.Tag.nondeterministic_seeded in target.tags and all(
         given.get(name, True) for name in ("train", "training", "dropout_p")
     ):

@@ -50,6 +50,11 @@ class CatalogServiceStub(object):
                 request_serializer=lossd_dot_v1_dot_catalog__service__pb2.ValidateLossRequest.SerializeToString,
                 response_deserializer=lossd_dot_v1_dot_catalog__service__pb2.ValidateLossResponse.FromString,
                 _registered_method=True)
+        self.ListMetrics = channel.unary_unary(
+                '/lossd.v1.CatalogService/ListMetrics',
+                request_serializer=lossd_dot_v1_dot_catalog__service__pb2.ListMetricsRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_catalog__service__pb2.ListMetricsResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer(object):
@@ -79,6 +84,13 @@ class CatalogServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListMetrics(self, request, context):
+        """Lists the metrics that EvaluateSession and Fit compute, in alphabetical order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +108,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ValidateLoss,
                     request_deserializer=lossd_dot_v1_dot_catalog__service__pb2.ValidateLossRequest.FromString,
                     response_serializer=lossd_dot_v1_dot_catalog__service__pb2.ValidateLossResponse.SerializeToString,
+            ),
+            'ListMetrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMetrics,
+                    request_deserializer=lossd_dot_v1_dot_catalog__service__pb2.ListMetricsRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_catalog__service__pb2.ListMetricsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -180,6 +197,33 @@ class CatalogService(object):
             '/lossd.v1.CatalogService/ValidateLoss',
             lossd_dot_v1_dot_catalog__service__pb2.ValidateLossRequest.SerializeToString,
             lossd_dot_v1_dot_catalog__service__pb2.ValidateLossResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lossd.v1.CatalogService/ListMetrics',
+            lossd_dot_v1_dot_catalog__service__pb2.ListMetricsRequest.SerializeToString,
+            lossd_dot_v1_dot_catalog__service__pb2.ListMetricsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -17,7 +17,7 @@ ADJUST_LR_FN_ORIGINAL: AdjustLrFn
 ADJUST_LR_FN_MATCH_RMS_ADAMW: AdjustLrFn
 
 class OptimizerSpec(_message.Message):
-    __slots__ = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "asgd", "rprop", "adafactor", "muon")
+    __slots__ = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "asgd", "rprop", "adafactor", "muon", "lbfgs", "sparse_adam", "groups")
     SGD_FIELD_NUMBER: _ClassVar[int]
     ADAM_FIELD_NUMBER: _ClassVar[int]
     ADAMW_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,9 @@ class OptimizerSpec(_message.Message):
     RPROP_FIELD_NUMBER: _ClassVar[int]
     ADAFACTOR_FIELD_NUMBER: _ClassVar[int]
     MUON_FIELD_NUMBER: _ClassVar[int]
+    LBFGS_FIELD_NUMBER: _ClassVar[int]
+    SPARSE_ADAM_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
     sgd: SGD
     adam: Adam
     adamw: AdamW
@@ -44,7 +47,18 @@ class OptimizerSpec(_message.Message):
     rprop: Rprop
     adafactor: Adafactor
     muon: Muon
-    def __init__(self, sgd: _Optional[_Union[SGD, _Mapping]] = ..., adam: _Optional[_Union[Adam, _Mapping]] = ..., adamw: _Optional[_Union[AdamW, _Mapping]] = ..., rmsprop: _Optional[_Union[RMSprop, _Mapping]] = ..., adagrad: _Optional[_Union[Adagrad, _Mapping]] = ..., adadelta: _Optional[_Union[Adadelta, _Mapping]] = ..., adamax: _Optional[_Union[Adamax, _Mapping]] = ..., nadam: _Optional[_Union[NAdam, _Mapping]] = ..., radam: _Optional[_Union[RAdam, _Mapping]] = ..., asgd: _Optional[_Union[ASGD, _Mapping]] = ..., rprop: _Optional[_Union[Rprop, _Mapping]] = ..., adafactor: _Optional[_Union[Adafactor, _Mapping]] = ..., muon: _Optional[_Union[Muon, _Mapping]] = ...) -> None: ...
+    lbfgs: LBFGS
+    sparse_adam: SparseAdam
+    groups: _containers.RepeatedCompositeFieldContainer[ParameterGroup]
+    def __init__(self, sgd: _Optional[_Union[SGD, _Mapping]] = ..., adam: _Optional[_Union[Adam, _Mapping]] = ..., adamw: _Optional[_Union[AdamW, _Mapping]] = ..., rmsprop: _Optional[_Union[RMSprop, _Mapping]] = ..., adagrad: _Optional[_Union[Adagrad, _Mapping]] = ..., adadelta: _Optional[_Union[Adadelta, _Mapping]] = ..., adamax: _Optional[_Union[Adamax, _Mapping]] = ..., nadam: _Optional[_Union[NAdam, _Mapping]] = ..., radam: _Optional[_Union[RAdam, _Mapping]] = ..., asgd: _Optional[_Union[ASGD, _Mapping]] = ..., rprop: _Optional[_Union[Rprop, _Mapping]] = ..., adafactor: _Optional[_Union[Adafactor, _Mapping]] = ..., muon: _Optional[_Union[Muon, _Mapping]] = ..., lbfgs: _Optional[_Union[LBFGS, _Mapping]] = ..., sparse_adam: _Optional[_Union[SparseAdam, _Mapping]] = ..., groups: _Optional[_Iterable[_Union[ParameterGroup, _Mapping]]] = ...) -> None: ...
+
+class ParameterGroup(_message.Message):
+    __slots__ = ("parameters", "optimizer")
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
+    parameters: _containers.RepeatedScalarFieldContainer[str]
+    optimizer: OptimizerSpec
+    def __init__(self, parameters: _Optional[_Iterable[str]] = ..., optimizer: _Optional[_Union[OptimizerSpec, _Mapping]] = ...) -> None: ...
 
 class SGD(_message.Message):
     __slots__ = ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
@@ -264,8 +278,44 @@ class Muon(_message.Message):
     adjust_lr_fn: AdjustLrFn
     def __init__(self, lr: _Optional[float] = ..., weight_decay: _Optional[float] = ..., momentum: _Optional[float] = ..., nesterov: bool = ..., ns_coefficients: _Optional[_Iterable[float]] = ..., eps: _Optional[float] = ..., ns_steps: _Optional[int] = ..., adjust_lr_fn: _Optional[_Union[AdjustLrFn, str]] = ...) -> None: ...
 
+class LBFGS(_message.Message):
+    __slots__ = ("lr", "max_iter", "max_eval", "tolerance_grad", "tolerance_change", "history_size", "line_search_fn")
+    class LineSearch(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        LINE_SEARCH_UNSPECIFIED: _ClassVar[LBFGS.LineSearch]
+        LINE_SEARCH_STRONG_WOLFE: _ClassVar[LBFGS.LineSearch]
+    LINE_SEARCH_UNSPECIFIED: LBFGS.LineSearch
+    LINE_SEARCH_STRONG_WOLFE: LBFGS.LineSearch
+    LR_FIELD_NUMBER: _ClassVar[int]
+    MAX_ITER_FIELD_NUMBER: _ClassVar[int]
+    MAX_EVAL_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_GRAD_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_CHANGE_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_SIZE_FIELD_NUMBER: _ClassVar[int]
+    LINE_SEARCH_FN_FIELD_NUMBER: _ClassVar[int]
+    lr: float
+    max_iter: int
+    max_eval: int
+    tolerance_grad: float
+    tolerance_change: float
+    history_size: int
+    line_search_fn: LBFGS.LineSearch
+    def __init__(self, lr: _Optional[float] = ..., max_iter: _Optional[int] = ..., max_eval: _Optional[int] = ..., tolerance_grad: _Optional[float] = ..., tolerance_change: _Optional[float] = ..., history_size: _Optional[int] = ..., line_search_fn: _Optional[_Union[LBFGS.LineSearch, str]] = ...) -> None: ...
+
+class SparseAdam(_message.Message):
+    __slots__ = ("lr", "betas", "eps", "maximize")
+    LR_FIELD_NUMBER: _ClassVar[int]
+    BETAS_FIELD_NUMBER: _ClassVar[int]
+    EPS_FIELD_NUMBER: _ClassVar[int]
+    MAXIMIZE_FIELD_NUMBER: _ClassVar[int]
+    lr: float
+    betas: _containers.RepeatedScalarFieldContainer[float]
+    eps: float
+    maximize: bool
+    def __init__(self, lr: _Optional[float] = ..., betas: _Optional[_Iterable[float]] = ..., eps: _Optional[float] = ..., maximize: bool = ...) -> None: ...
+
 class SchedulerSpec(_message.Message):
-    __slots__ = ("interval",)
+    __slots__ = ("interval", "step_lr", "multi_step_lr", "constant_lr", "linear_lr", "exponential_lr", "polynomial_lr", "cosine_annealing_lr", "cosine_annealing_warm_restarts", "one_cycle_lr", "cyclic_lr", "reduce_lr_on_plateau", "sequential_lr", "chained_scheduler")
     class Interval(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         INTERVAL_UNSPECIFIED: _ClassVar[SchedulerSpec.Interval]
@@ -275,11 +325,227 @@ class SchedulerSpec(_message.Message):
     INTERVAL_STEP: SchedulerSpec.Interval
     INTERVAL_EPOCH: SchedulerSpec.Interval
     INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    STEP_LR_FIELD_NUMBER: _ClassVar[int]
+    MULTI_STEP_LR_FIELD_NUMBER: _ClassVar[int]
+    CONSTANT_LR_FIELD_NUMBER: _ClassVar[int]
+    LINEAR_LR_FIELD_NUMBER: _ClassVar[int]
+    EXPONENTIAL_LR_FIELD_NUMBER: _ClassVar[int]
+    POLYNOMIAL_LR_FIELD_NUMBER: _ClassVar[int]
+    COSINE_ANNEALING_LR_FIELD_NUMBER: _ClassVar[int]
+    COSINE_ANNEALING_WARM_RESTARTS_FIELD_NUMBER: _ClassVar[int]
+    ONE_CYCLE_LR_FIELD_NUMBER: _ClassVar[int]
+    CYCLIC_LR_FIELD_NUMBER: _ClassVar[int]
+    REDUCE_LR_ON_PLATEAU_FIELD_NUMBER: _ClassVar[int]
+    SEQUENTIAL_LR_FIELD_NUMBER: _ClassVar[int]
+    CHAINED_SCHEDULER_FIELD_NUMBER: _ClassVar[int]
     interval: SchedulerSpec.Interval
-    def __init__(self, interval: _Optional[_Union[SchedulerSpec.Interval, str]] = ...) -> None: ...
+    step_lr: StepLR
+    multi_step_lr: MultiStepLR
+    constant_lr: ConstantLR
+    linear_lr: LinearLR
+    exponential_lr: ExponentialLR
+    polynomial_lr: PolynomialLR
+    cosine_annealing_lr: CosineAnnealingLR
+    cosine_annealing_warm_restarts: CosineAnnealingWarmRestarts
+    one_cycle_lr: OneCycleLR
+    cyclic_lr: CyclicLR
+    reduce_lr_on_plateau: ReduceLROnPlateau
+    sequential_lr: SequentialLR
+    chained_scheduler: ChainedScheduler
+    def __init__(self, interval: _Optional[_Union[SchedulerSpec.Interval, str]] = ..., step_lr: _Optional[_Union[StepLR, _Mapping]] = ..., multi_step_lr: _Optional[_Union[MultiStepLR, _Mapping]] = ..., constant_lr: _Optional[_Union[ConstantLR, _Mapping]] = ..., linear_lr: _Optional[_Union[LinearLR, _Mapping]] = ..., exponential_lr: _Optional[_Union[ExponentialLR, _Mapping]] = ..., polynomial_lr: _Optional[_Union[PolynomialLR, _Mapping]] = ..., cosine_annealing_lr: _Optional[_Union[CosineAnnealingLR, _Mapping]] = ..., cosine_annealing_warm_restarts: _Optional[_Union[CosineAnnealingWarmRestarts, _Mapping]] = ..., one_cycle_lr: _Optional[_Union[OneCycleLR, _Mapping]] = ..., cyclic_lr: _Optional[_Union[CyclicLR, _Mapping]] = ..., reduce_lr_on_plateau: _Optional[_Union[ReduceLROnPlateau, _Mapping]] = ..., sequential_lr: _Optional[_Union[SequentialLR, _Mapping]] = ..., chained_scheduler: _Optional[_Union[ChainedScheduler, _Mapping]] = ...) -> None: ...
+
+class StepLR(_message.Message):
+    __slots__ = ("step_size", "gamma")
+    STEP_SIZE_FIELD_NUMBER: _ClassVar[int]
+    GAMMA_FIELD_NUMBER: _ClassVar[int]
+    step_size: int
+    gamma: float
+    def __init__(self, step_size: _Optional[int] = ..., gamma: _Optional[float] = ...) -> None: ...
+
+class MultiStepLR(_message.Message):
+    __slots__ = ("milestones", "gamma")
+    MILESTONES_FIELD_NUMBER: _ClassVar[int]
+    GAMMA_FIELD_NUMBER: _ClassVar[int]
+    milestones: _containers.RepeatedScalarFieldContainer[int]
+    gamma: float
+    def __init__(self, milestones: _Optional[_Iterable[int]] = ..., gamma: _Optional[float] = ...) -> None: ...
+
+class ConstantLR(_message.Message):
+    __slots__ = ("factor", "total_iters")
+    FACTOR_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_ITERS_FIELD_NUMBER: _ClassVar[int]
+    factor: float
+    total_iters: int
+    def __init__(self, factor: _Optional[float] = ..., total_iters: _Optional[int] = ...) -> None: ...
+
+class LinearLR(_message.Message):
+    __slots__ = ("start_factor", "end_factor", "total_iters")
+    START_FACTOR_FIELD_NUMBER: _ClassVar[int]
+    END_FACTOR_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_ITERS_FIELD_NUMBER: _ClassVar[int]
+    start_factor: float
+    end_factor: float
+    total_iters: int
+    def __init__(self, start_factor: _Optional[float] = ..., end_factor: _Optional[float] = ..., total_iters: _Optional[int] = ...) -> None: ...
+
+class ExponentialLR(_message.Message):
+    __slots__ = ("gamma",)
+    GAMMA_FIELD_NUMBER: _ClassVar[int]
+    gamma: float
+    def __init__(self, gamma: _Optional[float] = ...) -> None: ...
+
+class PolynomialLR(_message.Message):
+    __slots__ = ("total_iters", "power")
+    TOTAL_ITERS_FIELD_NUMBER: _ClassVar[int]
+    POWER_FIELD_NUMBER: _ClassVar[int]
+    total_iters: int
+    power: float
+    def __init__(self, total_iters: _Optional[int] = ..., power: _Optional[float] = ...) -> None: ...
+
+class CosineAnnealingLR(_message.Message):
+    __slots__ = ("T_max", "eta_min")
+    T_MAX_FIELD_NUMBER: _ClassVar[int]
+    ETA_MIN_FIELD_NUMBER: _ClassVar[int]
+    T_max: int
+    eta_min: float
+    def __init__(self, T_max: _Optional[int] = ..., eta_min: _Optional[float] = ...) -> None: ...
+
+class CosineAnnealingWarmRestarts(_message.Message):
+    __slots__ = ("T_0", "T_mult", "eta_min")
+    T_0_FIELD_NUMBER: _ClassVar[int]
+    T_MULT_FIELD_NUMBER: _ClassVar[int]
+    ETA_MIN_FIELD_NUMBER: _ClassVar[int]
+    T_0: int
+    T_mult: int
+    eta_min: float
+    def __init__(self, T_0: _Optional[int] = ..., T_mult: _Optional[int] = ..., eta_min: _Optional[float] = ...) -> None: ...
+
+class OneCycleLR(_message.Message):
+    __slots__ = ("max_lr", "total_steps", "epochs", "steps_per_epoch", "pct_start", "anneal_strategy", "cycle_momentum", "base_momentum", "max_momentum", "div_factor", "final_div_factor", "three_phase")
+    class AnnealStrategy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        ANNEAL_STRATEGY_UNSPECIFIED: _ClassVar[OneCycleLR.AnnealStrategy]
+        ANNEAL_STRATEGY_COS: _ClassVar[OneCycleLR.AnnealStrategy]
+        ANNEAL_STRATEGY_LINEAR: _ClassVar[OneCycleLR.AnnealStrategy]
+    ANNEAL_STRATEGY_UNSPECIFIED: OneCycleLR.AnnealStrategy
+    ANNEAL_STRATEGY_COS: OneCycleLR.AnnealStrategy
+    ANNEAL_STRATEGY_LINEAR: OneCycleLR.AnnealStrategy
+    MAX_LR_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_STEPS_FIELD_NUMBER: _ClassVar[int]
+    EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    STEPS_PER_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    PCT_START_FIELD_NUMBER: _ClassVar[int]
+    ANNEAL_STRATEGY_FIELD_NUMBER: _ClassVar[int]
+    CYCLE_MOMENTUM_FIELD_NUMBER: _ClassVar[int]
+    BASE_MOMENTUM_FIELD_NUMBER: _ClassVar[int]
+    MAX_MOMENTUM_FIELD_NUMBER: _ClassVar[int]
+    DIV_FACTOR_FIELD_NUMBER: _ClassVar[int]
+    FINAL_DIV_FACTOR_FIELD_NUMBER: _ClassVar[int]
+    THREE_PHASE_FIELD_NUMBER: _ClassVar[int]
+    max_lr: _containers.RepeatedScalarFieldContainer[float]
+    total_steps: int
+    epochs: int
+    steps_per_epoch: int
+    pct_start: float
+    anneal_strategy: OneCycleLR.AnnealStrategy
+    cycle_momentum: bool
+    base_momentum: _containers.RepeatedScalarFieldContainer[float]
+    max_momentum: _containers.RepeatedScalarFieldContainer[float]
+    div_factor: float
+    final_div_factor: float
+    three_phase: bool
+    def __init__(self, max_lr: _Optional[_Iterable[float]] = ..., total_steps: _Optional[int] = ..., epochs: _Optional[int] = ..., steps_per_epoch: _Optional[int] = ..., pct_start: _Optional[float] = ..., anneal_strategy: _Optional[_Union[OneCycleLR.AnnealStrategy, str]] = ..., cycle_momentum: bool = ..., base_momentum: _Optional[_Iterable[float]] = ..., max_momentum: _Optional[_Iterable[float]] = ..., div_factor: _Optional[float] = ..., final_div_factor: _Optional[float] = ..., three_phase: bool = ...) -> None: ...
+
+class CyclicLR(_message.Message):
+    __slots__ = ("base_lr", "max_lr", "step_size_up", "step_size_down", "mode", "gamma", "cycle_momentum", "base_momentum", "max_momentum")
+    class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        MODE_UNSPECIFIED: _ClassVar[CyclicLR.Mode]
+        MODE_TRIANGULAR: _ClassVar[CyclicLR.Mode]
+        MODE_TRIANGULAR2: _ClassVar[CyclicLR.Mode]
+        MODE_EXP_RANGE: _ClassVar[CyclicLR.Mode]
+    MODE_UNSPECIFIED: CyclicLR.Mode
+    MODE_TRIANGULAR: CyclicLR.Mode
+    MODE_TRIANGULAR2: CyclicLR.Mode
+    MODE_EXP_RANGE: CyclicLR.Mode
+    BASE_LR_FIELD_NUMBER: _ClassVar[int]
+    MAX_LR_FIELD_NUMBER: _ClassVar[int]
+    STEP_SIZE_UP_FIELD_NUMBER: _ClassVar[int]
+    STEP_SIZE_DOWN_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    GAMMA_FIELD_NUMBER: _ClassVar[int]
+    CYCLE_MOMENTUM_FIELD_NUMBER: _ClassVar[int]
+    BASE_MOMENTUM_FIELD_NUMBER: _ClassVar[int]
+    MAX_MOMENTUM_FIELD_NUMBER: _ClassVar[int]
+    base_lr: _containers.RepeatedScalarFieldContainer[float]
+    max_lr: _containers.RepeatedScalarFieldContainer[float]
+    step_size_up: int
+    step_size_down: int
+    mode: CyclicLR.Mode
+    gamma: float
+    cycle_momentum: bool
+    base_momentum: _containers.RepeatedScalarFieldContainer[float]
+    max_momentum: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, base_lr: _Optional[_Iterable[float]] = ..., max_lr: _Optional[_Iterable[float]] = ..., step_size_up: _Optional[int] = ..., step_size_down: _Optional[int] = ..., mode: _Optional[_Union[CyclicLR.Mode, str]] = ..., gamma: _Optional[float] = ..., cycle_momentum: bool = ..., base_momentum: _Optional[_Iterable[float]] = ..., max_momentum: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class ReduceLROnPlateau(_message.Message):
+    __slots__ = ("mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lr", "eps")
+    class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        MODE_UNSPECIFIED: _ClassVar[ReduceLROnPlateau.Mode]
+        MODE_MIN: _ClassVar[ReduceLROnPlateau.Mode]
+        MODE_MAX: _ClassVar[ReduceLROnPlateau.Mode]
+    MODE_UNSPECIFIED: ReduceLROnPlateau.Mode
+    MODE_MIN: ReduceLROnPlateau.Mode
+    MODE_MAX: ReduceLROnPlateau.Mode
+    class ThresholdMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        THRESHOLD_MODE_UNSPECIFIED: _ClassVar[ReduceLROnPlateau.ThresholdMode]
+        THRESHOLD_MODE_REL: _ClassVar[ReduceLROnPlateau.ThresholdMode]
+        THRESHOLD_MODE_ABS: _ClassVar[ReduceLROnPlateau.ThresholdMode]
+    THRESHOLD_MODE_UNSPECIFIED: ReduceLROnPlateau.ThresholdMode
+    THRESHOLD_MODE_REL: ReduceLROnPlateau.ThresholdMode
+    THRESHOLD_MODE_ABS: ReduceLROnPlateau.ThresholdMode
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    FACTOR_FIELD_NUMBER: _ClassVar[int]
+    PATIENCE_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_MODE_FIELD_NUMBER: _ClassVar[int]
+    COOLDOWN_FIELD_NUMBER: _ClassVar[int]
+    MIN_LR_FIELD_NUMBER: _ClassVar[int]
+    EPS_FIELD_NUMBER: _ClassVar[int]
+    mode: ReduceLROnPlateau.Mode
+    factor: float
+    patience: int
+    threshold: float
+    threshold_mode: ReduceLROnPlateau.ThresholdMode
+    cooldown: int
+    min_lr: _containers.RepeatedScalarFieldContainer[float]
+    eps: float
+    def __init__(self, mode: _Optional[_Union[ReduceLROnPlateau.Mode, str]] = ..., factor: _Optional[float] = ..., patience: _Optional[int] = ..., threshold: _Optional[float] = ..., threshold_mode: _Optional[_Union[ReduceLROnPlateau.ThresholdMode, str]] = ..., cooldown: _Optional[int] = ..., min_lr: _Optional[_Iterable[float]] = ..., eps: _Optional[float] = ...) -> None: ...
+
+class SequentialLR(_message.Message):
+    __slots__ = ("schedulers", "milestones")
+    SCHEDULERS_FIELD_NUMBER: _ClassVar[int]
+    MILESTONES_FIELD_NUMBER: _ClassVar[int]
+    schedulers: _containers.RepeatedCompositeFieldContainer[SchedulerSpec]
+    milestones: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, schedulers: _Optional[_Iterable[_Union[SchedulerSpec, _Mapping]]] = ..., milestones: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class ChainedScheduler(_message.Message):
+    __slots__ = ("schedulers",)
+    SCHEDULERS_FIELD_NUMBER: _ClassVar[int]
+    schedulers: _containers.RepeatedCompositeFieldContainer[SchedulerSpec]
+    def __init__(self, schedulers: _Optional[_Iterable[_Union[SchedulerSpec, _Mapping]]] = ...) -> None: ...
 
 class Averaging(_message.Message):
-    __slots__ = ("decay",)
+    __slots__ = ("decay", "start_step", "every_steps", "use_buffers")
     DECAY_FIELD_NUMBER: _ClassVar[int]
+    START_STEP_FIELD_NUMBER: _ClassVar[int]
+    EVERY_STEPS_FIELD_NUMBER: _ClassVar[int]
+    USE_BUFFERS_FIELD_NUMBER: _ClassVar[int]
     decay: float
-    def __init__(self, decay: _Optional[float] = ...) -> None: ...
+    start_step: int
+    every_steps: int
+    use_buffers: bool
+    def __init__(self, decay: _Optional[float] = ..., start_step: _Optional[int] = ..., every_steps: _Optional[int] = ..., use_buffers: bool = ...) -> None: ...

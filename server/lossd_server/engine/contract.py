@@ -57,7 +57,7 @@ def malformed(error: Exception) -> Fault:
 
 
 class Reply(NamedTuple):
-    """A serialized response, or the bytes of a google.rpc.Status; times in seconds."""
+    """A serialized response, or the bytes of a google.rpc.Status; times in seconds. `steps` are those of training."""
 
     message: bytes
     failed: bool
@@ -66,6 +66,7 @@ class Reply(NamedTuple):
     queue: float = 0.0
     forward: float = 0.0
     backward: float = 0.0
+    steps: int = 0
 
 
 @dataclass
@@ -78,6 +79,7 @@ class Device:
     pending: int = 0
     memory: int = 0
     sessions: int = 0
+    stored_sessions: int = 0
 
 
 class Engine(Protocol):

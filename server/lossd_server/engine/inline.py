@@ -39,6 +39,8 @@ class InlineEngine:
     async def stop(self) -> None:
         self._device.healthy = False
         self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._worker is not None:
+            self._worker.close()
 
     async def submit(self, call: Call) -> Reply:
         self._device.pending += 1
@@ -53,6 +55,7 @@ class InlineEngine:
     def devices(self) -> list[Device]:
         if self._worker is not None:
             self._device.memory, self._device.sessions = self._worker.memory, self._worker.sessions
+            self._device.stored_sessions = self._worker.stored_sessions
         return [self._device]
 
     def _run(self, call: Call) -> Reply:
@@ -67,5 +70,12 @@ class InlineEngine:
         message = framing.join(answer.segments[0], answer.segments[1:])
         timing = answer.timing
         return Reply(
-            message, answer.failed, self._device.name, timing.loss, answer.queued, timing.forward, timing.backward
+            message,
+            answer.failed,
+            self._device.name,
+            timing.loss,
+            answer.queued,
+            timing.forward,
+            timing.backward,
+            timing.steps,
         )

@@ -31,6 +31,8 @@ class Launch:
     max_sessions: int
     threads: int
     programs: str
+    state_dir: str
+    session_ttl: float
     log_level: str
     log_format: str
 
@@ -40,6 +42,7 @@ class Life:
 
     Args:
         index: position of its device in the pool; identifiers of its sessions begin with it.
+        devices: number of devices in the pool.
         device: name of the device.
         launch: how to start it.
         on_frame: called with what the worker says, as it comes.
@@ -49,6 +52,7 @@ class Life:
     def __init__(
         self,
         index: int,
+        devices: int,
         device: str,
         launch: Launch,
         on_frame: Callable[[Frame], None],
@@ -66,7 +70,8 @@ class Life:
         self.born = time.monotonic()
         self.ended = asyncio.Event()
         with theirs, self._closed_if_unborn():
-            self._process = _spawn(f"w{index}-{time.time_ns() // 1_000_000:x}", device, launch, theirs, self._arena)
+            owner = f"w{index}-{time.time_ns() // 1_000_000:x}"
+            self._process = _spawn(owner, (index, devices), device, launch, theirs, self._arena)
         self._loop.add_reader(self._link, self._read)
 
     @contextmanager
@@ -140,7 +145,9 @@ class Life:
         self._on_writable()
 
 
-def _spawn(owner: str, device: str, launch: Launch, link: socket.socket, arena: Arena) -> subprocess.Popen[bytes]:
+def _spawn(
+    owner: str, share: tuple[int, int], device: str, launch: Launch, link: socket.socket, arena: Arena
+) -> subprocess.Popen[bytes]:
     options = {
         "--link": link.fileno(),
         "--arena": arena.descriptor,
@@ -150,6 +157,9 @@ def _spawn(owner: str, device: str, launch: Launch, link: socket.socket, arena: 
         "--max-sessions": launch.max_sessions,
         "--threads": launch.threads,
         "--programs": launch.programs,
+        "--state-dir": launch.state_dir,
+        "--session-ttl": launch.session_ttl,
+        "--share": "{}/{}".format(*share),
         "--log-level": launch.log_level,
         "--log-format": launch.log_format,
     }

@@ -29,7 +29,7 @@ class ProcessEngine:
     name = "process"
 
     def __init__(self, devices: list[str], launch: Launch, on_change: Callable[[], None]) -> None:
-        self._slots = [Slot(index, device, launch, on_change) for index, device in enumerate(devices)]
+        self._slots = [Slot(index, len(devices), device, launch, on_change) for index, device in enumerate(devices)]
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -53,8 +53,8 @@ class ProcessEngine:
         return [slot.device for slot in self._slots]
 
     def _slot(self, call: Call) -> Slot:
-        if call.slot is not None and call.slot < len(self._slots):
-            return self._slots[call.slot]
+        if call.slot is not None:  # a stored session may be of a server that had more devices
+            return self._slots[call.slot % len(self._slots)]
         creates = call.verb == CREATE_SESSION  # a session stays where it begins, so sessions are spread too
 
         def load(slot: Slot) -> tuple[bool, int, int]:

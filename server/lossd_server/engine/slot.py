@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 _WINDOW = 4
 """Calls in a worker's hands at once: one runs, the next lie ready, the rest can still be cancelled."""
 _SHORT_LIFE_SECONDS = 10.0
+"""A life that is shorter and answered no call counts as a failure to come up."""
 _LONGEST_BACKOFF_SECONDS = 30.0
 _PATIENCE = 3
 """Short lives in a row after which calls no longer wait for the next."""
@@ -46,21 +47,24 @@ class Slot:
 
     Args:
         index: position in the pool; session identifiers begin with it.
+        devices: size of the pool.
         device: name of the device.
         launch: how to start the worker.
         on_change: called when health changes.
     """
 
-    def __init__(self, index: int, device: str, launch: Launch, on_change: Callable[[], None]) -> None:
+    def __init__(self, index: int, devices: int, device: str, launch: Launch, on_change: Callable[[], None]) -> None:
         self.device = Device(device)
         self.torch_version = ""
         self._index = index
+        self._devices = devices
         self._launch = launch
         self._on_change = on_change
         self._queue: deque[_Pending] = deque()
         self._sent: dict[int, _Pending] = {}
         self._numbers = itertools.count(_STATE_CALL + 1)
         self._short_lives = 0
+        self._answered = False
         self._seconds: dict[str, float] = {}
         self._state_asked: float | None = None
         self._life: Life | None = None
@@ -68,8 +72,10 @@ class Slot:
     async def supervise(self) -> None:
         """Keeps a worker alive until cancelled."""
         while True:
+            self._answered = False
             lived = await self._live()
-            self._short_lives = self._short_lives + 1 if lived < _SHORT_LIFE_SECONDS else 0
+            was_short = lived < _SHORT_LIFE_SECONDS and not self._answered
+            self._short_lives = self._short_lives + 1 if was_short else 0
             if self._short_lives >= _PATIENCE:
                 self._fail_queue("does not come up")
             if self._short_lives > 1:
@@ -78,7 +84,7 @@ class Slot:
     async def _live(self) -> float:
         """One life of the worker; returns the seconds that it lasted."""
         try:
-            life = self._life = Life(self._index, self.device.name, self._launch, self._take, self._pump)
+            life = self._life = Life(self._index, self._devices, self.device.name, self._launch, self._take, self._pump)
         except OSError as error:
             log.error("worker cannot be started", extra={"device": self.device.name, "error": error.strerror})
             return 0.0
@@ -160,13 +166,14 @@ class Slot:
                 self._set_healthy(True)
             case Kind.STATE:
                 self._state_asked = None
-                self.device.memory, self.device.sessions = int(frame.times[0]), int(frame.times[1])
+                self.device.memory, self.device.sessions, self.device.stored_sessions = map(int, frame.times)
             case _:
                 self._answer(frame)
         self._pump()
 
     def _answer(self, frame: Frame) -> None:
         pending = self._sent.pop(frame.call)
+        self._answered = True
         self._state_asked = None  # it lives; what it has to say of its state may have been long in coming
         now = time.monotonic()
         usual = self._seconds.get(pending.call.verb, 0.0)
@@ -180,7 +187,8 @@ class Slot:
             message = framing.join(frame.segments[0], frame.segments[1:])
             failed = frame.kind is Kind.REFUSAL
             forward, backward, queue = frame.times
-            pending.future.set_result(Reply(message, failed, self.device.name, frame.text, queue, forward, backward))
+            reply = Reply(message, failed, self.device.name, frame.text, queue, forward, backward, frame.steps)
+            pending.future.set_result(reply)
         self._release(pending)
 
     def _pump(self) -> None:

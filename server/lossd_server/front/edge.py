@@ -16,9 +16,11 @@ from lossd_server.engine.contract import Engine
 from lossd_server.front.admission import Admission
 from lossd_server.front.handlers import Handler
 from lossd_server.front.handlers import Limits as TimeLimits
+from lossd_server.front.listing import LIST_SESSIONS, Listing
 from lossd_server.front.routes import ROUTES, SERVER_SERVICE, SERVICES
 from lossd_server.front.server_info import ServerInfo
 from lossd_server.front.standard import HEALTH, health_handler, reflection_handlers
+from lossd_server.front.turnstile import Turnstile
 from lossd_server.settings import Settings
 from lossd_server.telemetry.metrics import Metrics
 
@@ -86,9 +88,12 @@ class Edge:
             _limits(self._settings),
             server_service_pb2.Policies(programs=self._settings.programs),
         )
+        turnstile = Turnstile(self._engine.submit)
         methods: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {service: {} for service in SERVICES}
         for route in ROUTES:
-            submit = server_info.submit if route.service == SERVER_SERVICE else self._engine.submit
+            submit = server_info.submit if route.service == SERVER_SERVICE else turnstile.submit
+            if route.method == LIST_SESSIONS:
+                submit = Listing(self._engine).submit
             handler = Handler(route, submit, self._admission, times, metrics)
             methods[route.service][route.method] = handler.method_handler()
         handlers = [grpc.method_handlers_generic_handler(service, own) for service, own in methods.items()]

@@ -1,4 +1,4 @@
-"""The two handlers that serve every RPC of lossd: check, delegate, translate the error, return."""
+"""The three handlers that serve every RPC of lossd: check, delegate, translate the error, return."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from typing import TypeAlias
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 from lossd import framing
-from lossd.v1 import error_reason_pb2
-from lossd.v1 import evaluation_service_pb2 as pb
 from prometheus_client import Counter
 
 from lossd_server import status
 from lossd_server.engine.contract import Call, Reply, malformed
 from lossd_server.faults import Fault
 from lossd_server.front.admission import Admission, draining
+from lossd_server.front.fits import Slices
 from lossd_server.front.routes import Route
 from lossd_server.front.streams import Stream
 from lossd_server.telemetry.metrics import Metrics
@@ -67,7 +66,7 @@ class Handler:
         self._admission = admission
         self._limits = limits
         self._metrics = metrics
-        labels = (route.type, route.service, route.method)
+        labels = (route.kind, route.service, route.method)
         self._handled = cache(lambda code: metrics.handled.labels(*labels, code.name))
         self._compute = cache(metrics.compute_seconds.labels)  # a look-up of labels costs as much as the rest of it
         self._started = metrics.started.labels(*labels)
@@ -75,7 +74,6 @@ class Handler:
         self._labels = labels
         self._bytes_in = metrics.payload_bytes.labels("in", "grpc")
         self._bytes_out = metrics.payload_bytes.labels("out", "grpc")
-        self._steps = metrics.session_steps if route.method == "TrainStep" else None
 
     @cached_property
     def _received(self) -> Counter:
@@ -87,39 +85,57 @@ class Handler:
 
     def method_handler(self) -> grpc.RpcMethodHandler[bytes, bytes]:
         """The handler as grpc takes it: requests and responses stay bytes."""
-        if self._route.streaming:
-            self._received.inc(0)  # so that the series are there before the first stream is
-            self._sent.inc(0)
-            return grpc.stream_stream_rpc_method_handler(self.stream)
-        return grpc.unary_unary_rpc_method_handler(self.unary)
+        if not self._route.streaming:
+            return grpc.unary_unary_rpc_method_handler(self.unary)
+        self._received.inc(0)  # so that the series are there before the first stream is
+        self._sent.inc(0)
+        if self._route.kind == "server_stream":
+            return grpc.unary_stream_rpc_method_handler(self.slices)
+        return grpc.stream_stream_rpc_method_handler(self.stream)
 
     async def unary(self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         """Answers one request."""
-        metadata = dict(context.invocation_metadata() or ())
-        request_id = _request_id(metadata)
-        context.set_trailing_metadata((("x-request-id", request_id),))
+        authorization, request_id = _introduce(context)
         with self._counted(context):
             try:
-                self._admission.check_caller(str(metadata.get("authorization", "")))
-                reply = await self._submit(request, self._deadline(context), request_id)
-                if reply.failed:
-                    raise Refused(reply.message)
-                return reply.message
+                self._admission.check_caller(authorization)
+                return await self._answer(request, self._deadline(context), request_id)
             except Exception as error:  # noqa: BLE001  # a defect must not tell its text to the caller
                 refusal = _status(error, request_id)
             await self._abort(context, refusal, request_id)
         raise AssertionError("abort raises")
 
+    async def slices(self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> AsyncIterator[bytes]:
+        """Answers one request by several calls, the next one submitted only when the last answer was taken.
+
+        Its deadline is the caller's own, however long that is; each call has the time that any has.
+        """
+        authorization, request_id = _introduce(context)
+        with self._counted(context):
+            self._received.inc()
+            try:
+                self._admission.check_caller(authorization)
+                slices, part = Slices(request), request
+                while True:
+                    message = await self._answer(part, time.monotonic() + self._limits.default_deadline, request_id)
+                    yield message
+                    self._sent.inc()
+                    following = slices.after(message)
+                    if following is None:
+                        return
+                    part = following
+            except Exception as error:  # noqa: BLE001  # a defect must not tell its text to the caller
+                refusal = _status(error, request_id)
+            await self._abort(context, refusal, request_id)
+
     async def stream(
         self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
     ) -> AsyncIterator[bytes]:
         """Answers requests in order, several under way at once; what fails carries its own status."""
-        metadata = dict(context.invocation_metadata() or ())
-        request_id = _request_id(metadata)
-        context.set_trailing_metadata((("x-request-id", request_id),))
+        authorization, request_id = _introduce(context)
         with self._counted(context):
             try:
-                self._admission.check_caller(str(metadata.get("authorization", "")))
+                self._admission.check_caller(authorization)
             except Fault as fault:
                 await self._abort(context, status.encode(fault), request_id)
             answer = partial(self._member, context, request_id)
@@ -134,24 +150,23 @@ class Handler:
         """The answer to a member of a stream; a refusal is one too."""
         self._received.inc()
         try:
-            reply = await self._submit(request, self._deadline(context), request_id)
-            if not reply.failed:
-                return reply.message
-            refusal = status_pb2.Status.FromString(reply.message)
+            return await self._answer(request, self._deadline(context), request_id)
         except Exception as error:  # noqa: BLE001  # a defect must not tell its text to the caller
             refusal = _status(error, request_id)
         self._reject(refusal, request_id)
-        own = error_reason_pb2.Status.FromString(refusal.SerializeToString())
-        return pb.StreamEvaluateLossResponse(result=pb.EvaluationResult(error=own)).SerializeToString()
+        return self._route.refusal(refusal.SerializeToString())
 
-    async def _submit(self, request: bytes, deadline: float, request_id: str) -> Reply:
+    async def _answer(self, request: bytes, deadline: float, request_id: str) -> bytes:
+        """The serialized response; a refusal is raised."""
         later = asyncio.get_running_loop().call_soon
         later(self._bytes_in.inc, len(request))
         with self._admission.hold(len(request)):
             call = Call(self._route.method, request, deadline, self._session_id(request), request_id)
             reply = await self._submit_call(call)
         later(self._observe, reply)
-        return reply
+        if reply.failed:
+            raise Refused(reply.message)
+        return reply.message
 
     def _session_id(self, request: bytes) -> str | None:
         if self._route.session_field is None:
@@ -166,8 +181,8 @@ class Handler:
         self._metrics.queue_seconds.observe(reply.queue)
         if reply.failed:
             return
-        if self._steps is not None:
-            self._steps.inc()
+        if reply.steps:
+            self._metrics.session_steps.inc(reply.steps)
         for phase, seconds in (("forward", reply.forward), ("backward", reply.backward)):
             if seconds:
                 self._compute(reply.loss, reply.device, phase).observe(seconds)
@@ -233,7 +248,10 @@ def _status(error: Exception, request_id: str) -> status_pb2.Status:
     return status.encode(error)
 
 
-def _request_id(metadata: dict[str, str | bytes]) -> str:
-    """The caller's own id if it is a plain one, else a new one."""
+def _introduce(context: grpc.aio.ServicerContext[bytes, bytes]) -> tuple[str, str]:
+    """A caller's authorization, and the call's id: the caller's own if it is a plain one, else a new one."""
+    metadata = dict(context.invocation_metadata() or ())
     given = metadata.get("x-request-id", "")
-    return given if isinstance(given, str) and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    request_id = given if isinstance(given, str) and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    context.set_trailing_metadata((("x-request-id", request_id),))
+    return str(metadata.get("authorization", "")), request_id

@@ -98,6 +98,11 @@ class BoundLoss:
         self.reduction: str | None = arguments.get("reduction") or _AGGREGATED.get(arguments.get("aggregation", ""))
         self._passed: set[tuple[tuple[str, torch.dtype, torch.Size], ...]] = set()  # types that need no second look
 
+    @property
+    def ignored(self) -> int | None:
+        """The target index that adds nothing, of losses that have one."""
+        return self._arguments.get("ignore_index")
+
     def input(self, name: str) -> Input | None:
         return self._inputs.get(name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -56,6 +57,36 @@ class WeightedSum:
         self.input_names = tuple(
             dict.fromkeys(term.request_name(name) for term in terms for name in term.loss.input_names)
         )
+
+    @property
+    def labels(self) -> list[str]:
+        """Of all terms, "outer/inner" for those of a sum inside."""
+        found = []
+        for term in self._terms:
+            found.append(term.label)
+            if isinstance(term.loss, WeightedSum):
+                found += [f"{term.label}/{label}" for label in term.loss.labels]
+        return found
+
+    def reweighted(self, weights: Mapping[str, float], above: str = "") -> WeightedSum:
+        """This sum with other weights of the terms that are named, as `labels` names them."""
+        changed = copy.copy(self)
+        changed._terms = tuple(
+            replace(
+                term,
+                weight=weights.get(above + term.label, term.weight),
+                loss=term.loss.reweighted(weights, f"{above}{term.label}/")
+                if isinstance(term.loss, WeightedSum)
+                else term.loss,
+            )
+            for term in self._terms
+        )
+        return changed
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The terms, in their order."""
+        return self._terms
 
     def input(self, name: str) -> Input | None:
         """That of the first term which needs it, or else has it; without a gradient if any term gives it none."""

@@ -30,6 +30,7 @@ class DeviceState(Protocol):
     restarts: int
     memory: int
     sessions: int
+    stored_sessions: int
 
 
 class Metrics:
@@ -95,12 +96,16 @@ class _Devices(Collector):
         restarts = CounterMetricFamily(
             "lossd_worker_restarts", "Times a worker was replaced after it ended unasked.", labels=["device"]
         )
-        sessions = GaugeMetricFamily("lossd_sessions", "Training sessions held.", labels=["state"])
-        live = 0
+        sessions = GaugeMetricFamily(
+            "lossd_sessions", "Training sessions, in memory (live) or in the state directory alone.", labels=["state"]
+        )
+        live = stored = 0
         for device in self._devices():
             healthy.add_metric([device.name], device.healthy)
             memory.add_metric([device.name, "used"], device.memory)
             restarts.add_metric([device.name], device.restarts)
             live += device.sessions
+            stored += device.stored_sessions
         sessions.add_metric(["live"], live)
+        sessions.add_metric(["stored"], stored)
         yield from (healthy, memory, restarts, sessions)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from lossd.v1 import catalog_service_pb2 as pb
 from torch import Tensor
 
+from lossd_server.judge import catalogue as judge
 from lossd_server.losses import catalogue
 from lossd_server.losses.contract import Argument, Entry
 from lossd_server.worker import examples
@@ -41,6 +42,24 @@ def get_loss(
 ) -> tuple[pb.GetLossResponse, list[memoryview], Timing]:
     """GetLoss."""
     return pb.GetLossResponse(loss=describe(catalogue.find(request.name))), [], Timing()
+
+
+def list_metrics(
+    request: pb.ListMetricsRequest, buffers: Sequence[memoryview], trip: Trip
+) -> tuple[pb.ListMetricsResponse, list[memoryview], Timing]:
+    """ListMetrics."""
+    metrics = [
+        pb.MetricInfo(
+            name=metric.name,
+            class_names=metric.class_names,
+            tasks=metric.tasks,
+            summary=metric.summary,
+            formula=metric.formula,
+            direction=pb.METRIC_DIRECTION_HIGHER if metric.higher else pb.METRIC_DIRECTION_LOWER,
+        )
+        for metric in judge.select(request.task)
+    ]
+    return pb.ListMetricsResponse(metrics=metrics), [], Timing()
 
 
 def describe(entry: Entry) -> pb.LossInfo:

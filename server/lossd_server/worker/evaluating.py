@@ -44,11 +44,15 @@ class Trip(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """What telemetry wants to know of a call; seconds. `loss` is a catalogue name, "_several" or empty."""
+    """What telemetry wants to know of a call; seconds. `loss` is a catalogue name, "_several" or empty.
+
+    `steps` are those of training that it made.
+    """
 
     loss: str = ""
     forward: float = 0.0
     backward: float = 0.0
+    steps: int = 0
 
 
 class Evaluator:

@@ -24,7 +24,7 @@ INLINE = 64 * 1024
 """Bytes of payload that travel inside the datagram."""
 LARGEST = INLINE + 16 * 1024
 
-_HEAD = struct.Struct("<BBIIQQQddd")
+_HEAD = struct.Struct("<BBIIQQQdddI")
 _ROOM_FOR_A_DESCRIPTOR = socket.CMSG_SPACE(array("i").itemsize)
 _LENGTH = struct.Struct("<Q")
 
@@ -55,7 +55,7 @@ class Frame(NamedTuple):
 
     `text` is a call's verb and request id, an answer's loss name, or a hello's version of torch. `times` are a
     call's admission and deadline, an answer's (forward, backward, queue) seconds, or a state's (memory bytes,
-    sessions).
+    sessions). `steps` are those of training that an answer's call made.
     """
 
     kind: Kind
@@ -64,6 +64,7 @@ class Frame(NamedTuple):
     times: tuple[float, float, float] = (0.0, 0.0, 0.0)
     segments: Sequence[Segment] = ()
     region: Region | None = None
+    steps: int = 0
 
 
 def is_inline(segments: Sequence[Segment]) -> bool:
@@ -108,7 +109,7 @@ def receive(link: socket.socket, arena: Arena) -> Frame | None:
     data, ancillary, _, _ = link.recvmsg(LARGEST, _ROOM_FOR_A_DESCRIPTOR)
     if not data:
         return None
-    kind, place, count, text_length, call, offset, size, *times = _HEAD.unpack_from(data)
+    kind, place, count, text_length, call, offset, size, first, second, third, steps = _HEAD.unpack_from(data)
     body = _HEAD.size + text_length
     text = data[_HEAD.size : body].decode()
     region = Region(offset, size) if size else None
@@ -123,8 +124,7 @@ def receive(link: socket.socket, arena: Arena) -> Frame | None:
             (descriptor,) = array("i", ancillary[0][2])
             segments = take_apart(memoryview(mmap.mmap(descriptor, size)), count)
             os.close(descriptor)
-    first, second, third = times
-    return Frame(_KINDS[kind], call, text, (first, second, third), segments, region)
+    return Frame(_KINDS[kind], call, text, (first, second, third), segments, region, steps)
 
 
 def lay_out(view: memoryview, segments: Sequence[Segment]) -> None:
@@ -150,7 +150,8 @@ def take_apart(view: memoryview, count: int) -> list[memoryview]:
 
 def _head(frame: Frame, place: Place, region: Region | None, text_length: int) -> bytes:
     offset, size = region or (0, 0)
-    return _HEAD.pack(frame.kind, place, len(frame.segments), text_length, frame.call, offset, size, *frame.times)
+    count = len(frame.segments)
+    return _HEAD.pack(frame.kind, place, count, text_length, frame.call, offset, size, *frame.times, frame.steps)
 
 
 def _aligned(size: int) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-from lossd.v1 import loss_pb2
+from lossd.v1 import loss_pb2, model_pb2
 
 from lossd_server.faults import Fault
 from lossd_server.limits import MAX_PROGRAMS, MAX_PROGRAMS_BYTES
@@ -20,7 +20,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass
 class _Held:
-    size: int
+    archive: bytes
     program: Program
     losses: dict[torch.device, ProgramLoss] = field(default_factory=dict)
 
@@ -34,7 +34,7 @@ class Programs:
 
     def __init__(self, allowed: bool = True) -> None:
         self._allowed = allowed
-        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._held: OrderedDict[tuple[bool, str], _Held] = OrderedDict()
         self._bytes = 0
         self.on_leave: Callable[[], None] = lambda: None
         """Called when a program leaves, so that nobody else keeps it."""
@@ -44,19 +44,28 @@ class Programs:
 
     def find(self, spec: loss_pb2.Program, path: str, device: torch.device) -> ProgramLoss:
         """The loss that `spec` names or brings, on a device."""
-        if not self._allowed:
-            raise Fault(
-                "UNSUPPORTED",
-                "this server evaluates no programs; ask its operator to set programs to on, or write the loss as an "
-                "expression or a weighted sum",
-                field=path,
-            )
         held = self._kept(spec.sha256, spec.archive, path)
         if device not in held.losses:
             held.losses[device] = ProgramLoss(held.program.on(device))
         return held.losses[device]
 
-    def _kept(self, sha256: str, archive: bytes, path: str) -> _Held:
+    def model(self, spec: model_pb2.ProgramModel, path: str) -> Program:
+        """The program of a model that `spec` names or brings, on the CPU."""
+        return self._kept(spec.sha256, spec.archive, path, model=True).program
+
+    def archive(self, sha256: str) -> bytes:
+        """The archive of a program that is held, whether a loss's or a model's; b"" of one that is not."""
+        held = self._held.get((False, sha256)) or self._held.get((True, sha256))
+        return held.archive if held else b""
+
+    def _kept(self, sha256: str, archive: bytes, path: str, model: bool = False) -> _Held:
+        if not self._allowed:
+            raise Fault(
+                "UNSUPPORTED",
+                "this server runs no programs; ask its operator to set programs to on, or write the loss as an "
+                "expression or a weighted sum, the model as layers",
+                field=path,
+            )
         if not archive and not _SHA256.fullmatch(sha256):
             raise Fault(
                 "BAD_PROGRAM",
@@ -72,26 +81,26 @@ class Programs:
                     field=f"{path}.sha256",
                 )
             sha256 = found
-        held = self._held.get(sha256)
+        held = self._held.get((model, sha256))
         if held is None and archive:
-            held = self._keep(sha256, archive, path)
+            held = self._keep(sha256, archive, path, model)
         if held is None:
             raise Fault(
                 "PROGRAM_NOT_FOUND",
                 "no program of this sha256 is held here, or no longer; send its archive again",
                 field=f"{path}.sha256",
             )
-        self._held.move_to_end(sha256)
+        self._held.move_to_end((model, sha256))
         return held
 
-    def _keep(self, sha256: str, archive: bytes, path: str) -> _Held:
+    def _keep(self, sha256: str, archive: bytes, path: str, model: bool) -> _Held:
         try:
-            held = _Held(len(archive), Program.of(archive))
+            held = _Held(archive, Program.of(archive, model))
         except Fault as fault:
             raise Fault(fault.reason, fault.message, field=f"{path}.archive") from None
-        while self._held and (len(self._held) >= MAX_PROGRAMS or self._bytes + held.size > MAX_PROGRAMS_BYTES):
-            self._bytes -= self._held.popitem(last=False)[1].size
+        while self._held and (len(self._held) >= MAX_PROGRAMS or self._bytes + len(archive) > MAX_PROGRAMS_BYTES):
+            self._bytes -= len(self._held.popitem(last=False)[1].archive)
             self.on_leave()
-        self._held[sha256] = held
-        self._bytes += held.size
+        self._held[model, sha256] = held
+        self._bytes += len(archive)
         return held

@@ -1,4 +1,4 @@
-"""Turns specifications into losses, and into models and optimizers: one reflection serves every message.
+"""Turns specifications into losses, models, optimizers and schedulers: one reflection serves every message.
 
 A message is named as its torch class and its fields as the constructor's arguments, so that reading the set
 fields by name is all there is to do.
@@ -26,6 +26,7 @@ from lossd_server.worker.programs import Programs
 from lossd_server.worker.tensors import Attachments
 
 _LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_OF_SCHEDULERS = (optimizer_pb2.SequentialLR, optimizer_pb2.ChainedScheduler)
 
 
 class Reader:
@@ -65,7 +66,12 @@ class Reader:
         arguments = self.arguments(getattr(spec, name), path)
         return entry.build(arguments, path=path, allow_broadcast=allow_broadcast)
 
-    def module(self, spec: model_pb2.ModelSpec | optimizer_pb2.OptimizerSpec, path: str, depth: int = 0) -> Spec:
+    def module(
+        self,
+        spec: model_pb2.ModelSpec | optimizer_pb2.OptimizerSpec | optimizer_pb2.SchedulerSpec,
+        path: str,
+        depth: int = 0,
+    ) -> Spec:
         """The class and arguments that `spec` names."""
         if depth > MAX_NESTING:
             raise Fault("LIMIT_EXCEEDED", f"nested over {MAX_NESTING} levels deep", field=path)
@@ -73,13 +79,66 @@ class Reader:
         name = spec.WhichOneof(spec.DESCRIPTOR.oneofs[0].name)
         if name is None:
             raise Fault("MISSING_FIELD", f"nothing is given; set one of {spec.DESCRIPTOR.name}", field=path)
-        message, path = getattr(spec, name), f"{path}.{name}"
-        if isinstance(message, model_pb2.Sequential):
-            modules = [
-                self.module(part, f"{path}.modules[{index}]", depth + 1) for index, part in enumerate(message.modules)
-            ]
-            return Spec("Sequential", {"modules": modules}, path)
+        outer, message, path = path, getattr(spec, name), f"{path}.{name}"
+        if isinstance(spec, optimizer_pb2.OptimizerSpec) and spec.groups:
+            return Spec(message.DESCRIPTOR.name, self._grouped(spec, message, outer, path, depth), path)
+        if isinstance(message, _OF_SCHEDULERS):
+            return Spec(message.DESCRIPTOR.name, self._schedulers(message, path, depth), path)
+        if isinstance(message, model_pb2.ProgramModel):
+            return self._program(message, path, depth)
+        if isinstance(spec, model_pb2.ModelSpec):
+            return self._part(message, path, depth)
         return Spec(message.DESCRIPTOR.name, self.arguments(message, path), path)
+
+    def _program(self, message: model_pb2.ProgramModel, path: str, depth: int) -> Spec:
+        """A model of the caller's own, its archive read."""
+        refuse_unknown_fields(message, path)
+        if depth:
+            raise Fault("UNSUPPORTED", "a program is a whole model: export all of it as one module", field=path)
+        return Spec("Program", {"program": self._programs.model(message, path)}, path)
+
+    def _part(self, message: Message, path: str, depth: int) -> Spec:
+        """A module, or a part of one: messages of the contract of models inside it become specifications too."""
+        if isinstance(message, model_pb2.ModelSpec):
+            return self.module(message, path, depth + 1)
+        refuse_unknown_fields(message, path)
+        arguments: dict[str, Any] = {}
+        for field, value in message.ListFields():
+            place = f"{path}.{field.name}"
+            if field.message_type is None or field.message_type.file.name != model_pb2.DESCRIPTOR.name:
+                arguments[field.name] = self._value(field, value, place)
+            elif field.is_repeated:
+                arguments[field.name] = [
+                    self._part(item, f"{place}[{index}]", depth) for index, item in enumerate(value)
+                ]
+            else:
+                arguments[field.name] = self._part(value, place, depth)
+        return Spec(message.DESCRIPTOR.name, arguments, path)
+
+    def _grouped(
+        self, spec: optimizer_pb2.OptimizerSpec, message: Message, outer: str, path: str, depth: int
+    ) -> dict[str, Any]:
+        """An optimizer's arguments, and its groups as `groups`."""
+        groups = []
+        for index, group in enumerate(spec.groups):
+            place = f"{outer}.groups[{index}]"
+            refuse_unknown_fields(group, place)
+            optimizer = self.module(group.optimizer, f"{place}.optimizer", depth + 1)
+            groups.append(Spec("ParameterGroup", {"parameters": list(group.parameters), "optimizer": optimizer}, place))
+        return self.arguments(message, path) | {"groups": groups}
+
+    def _schedulers(
+        self, message: optimizer_pb2.SequentialLR | optimizer_pb2.ChainedScheduler, path: str, depth: int
+    ) -> dict[str, Any]:
+        """The arguments of a scheduler that is made of others."""
+        for index, part in enumerate(message.schedulers):
+            if part.interval:
+                where = f"{path}.schedulers[{index}].interval"
+                raise Fault("ARGUMENT_OUT_OF_RANGE", "interval belongs to the outermost scheduler alone", field=where)
+        parts = [
+            self.module(part, f"{path}.schedulers[{index}]", depth + 1) for index, part in enumerate(message.schedulers)
+        ]
+        return self.arguments(message, path) | {"schedulers": parts}
 
     def arguments(self, message: Message, path: str) -> dict[str, Any]:
         """The fields that are set, by name, as torch's constructors take them."""

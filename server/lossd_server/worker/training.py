@@ -1,185 +1,275 @@
-"""The training verbs: the sessions that one device holds."""
+"""The training verbs of one device: decode, train, encode. Who holds the sessions is `sessions`' to know."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
-from google.protobuf import timestamp_pb2
+from google.protobuf.message import Message
 from lossd.v1 import training_service_pb2 as pb
+from torch import Tensor
 
 from lossd_server.faults import Fault
 from lossd_server.losses.refusal import torch_refusals
-from lossd_server.training.clipping import Clipping
-from lossd_server.training.session import Session
-from lossd_server.worker import tensors
+from lossd_server.training.session import MicroBatch, Session, Step
+from lossd_server.worker import building, fitting, keeping, tensors
 from lossd_server.worker.evaluating import Timing, Trip
+from lossd_server.worker.held import Built, Fitting, Held
 from lossd_server.worker.inputs import check_names, read_inputs
 from lossd_server.worker.programs import Programs
-from lossd_server.worker.specs import Reader
+from lossd_server.worker.sessions import Sessions
+from lossd_server.worker.specs import refuse_unknown_fields
 from lossd_server.worker.tensors import Attachments
 
 Buffers: TypeAlias = Sequence[memoryview]
 
 
-class _Held(NamedTuple):
-    session: Session
-    described: pb.Session
+class Batch(NamedTuple):
+    """The tensors of a call: the model's inputs, and the loss's but for the model's output."""
+
+    inputs: dict[str, Tensor]
+    targets: dict[str, Tensor]
 
 
 class Trainer:
-    """Holds the sessions of one device.
+    """Trains the sessions of one device."""
 
-    Args:
-        owner: prefix of the identifiers it gives, which leads later calls back to this worker and tells a
-            session that an earlier life of the worker held from one that never was.
-        most: sessions it may hold.
-    """
-
-    def __init__(self, device: torch.device, device_name: str, owner: str, most: int, programs: Programs) -> None:
+    def __init__(self, device: torch.device, device_name: str, sessions: Sessions, programs: Programs) -> None:
         self._device = device
-        self._programs = programs
         self._device_name = device_name
-        self._owner = owner
-        self._most = most
-        self._sessions: dict[str, _Held] = {}
-
-    def __len__(self) -> int:
-        return len(self._sessions)
+        self._sessions = sessions
+        self._programs = programs
+        sessions.verbs = self
 
     def create(
         self, request: pb.CreateSessionRequest, buffers: Buffers, trip: Trip
     ) -> tuple[pb.CreateSessionResponse, list[memoryview], Timing]:
         """CreateSession."""
-        if len(self._sessions) >= self._most:
-            raise Fault("TOO_MANY_SESSIONS", f"this device holds {self._most} sessions; delete some first")
-        if request.seed >= 2**63:
-            raise Fault("ARGUMENT_OUT_OF_RANGE", f"seed is {request.seed}; expected below 2^63", field="seed")
-        attachments = Attachments([buffer.toreadonly() for buffer in buffers])  # what is kept must be a copy
-        reader = Reader(attachments, self._device, self._programs)
-        model, loss = reader.module(request.model, "model"), reader.loss(request.loss)
-        optimizer = reader.module(request.optimizer, "optimizer")
-        state = {
-            name: tensors.decode(tensor, attachments, f"state_dict.{name[:64]}", self._device)
-            for name, tensor in request.state_dict.items()
-        }
-        attachments.check_all_used()
+        return pb.CreateSessionResponse(session=self._sessions.create(request, buffers).describe()), [], Timing()
+
+    def build(self, request: pb.CreateSessionRequest, buffers: Buffers) -> Built:
+        """A new session: for a caller, and to be filled when one is brought back."""
+        plan = building.plan(request, buffers, self._device, self._programs)
         with torch_refusals("model"):
-            session = Session(
-                model=model,
-                loss=loss,
-                optimizer=optimizer,
-                seed=request.seed,
-                state_dict=state,
-                device=self._device,
-                clipping=_clipping(reader, request),
-            )
-        created = timestamp_pb2.Timestamp()
-        created.GetCurrentTime()
-        described = pb.Session(
-            session_id=f"{self._owner}-{secrets.token_hex(8)}",
-            device=self._device_name,
-            parameter_count=session.parameter_count,
-            model=request.model,
-            loss=request.loss,
-            optimizer=request.optimizer,
-            create_time=created,
-            clip_grad_norm=request.clip_grad_norm if request.HasField("clip_grad_norm") else None,
-            clip_grad_value=request.clip_grad_value if request.HasField("clip_grad_value") else None,
-        )
-        tensors.inline(described.loss, buffers)
-        self._sessions[described.session_id] = _Held(session, described)
-        return pb.CreateSessionResponse(session=described), [], Timing()
+            session = Session(plan, self._device)
+        described = building.describe(request, buffers)
+        described.device, described.parameter_count = self._device_name, session.parameter_count
+        return Built(session, described)
+
+    def origin(self, request: pb.CreateSessionRequest, buffers: Buffers) -> bytes:
+        """A request as it is stored with the session that was built of it."""
+        return keeping.self_contained(request, buffers, self._programs)
 
     def get(
         self, request: pb.GetSessionRequest, buffers: Buffers, trip: Trip
     ) -> tuple[pb.GetSessionResponse, list[memoryview], Timing]:
         """GetSession."""
-        held = self._find(request.session_id)
-        response = pb.GetSessionResponse(session=held.described)
-        response.session.step = held.session.step_count
-        return response, [], Timing()
+        return pb.GetSessionResponse(session=self._sessions.find(request.session_id).describe()), [], Timing()
 
     def delete(
         self, request: pb.DeleteSessionRequest, buffers: Buffers, trip: Trip
     ) -> tuple[pb.DeleteSessionResponse, list[memoryview], Timing]:
         """DeleteSession."""
-        self._find(request.session_id)
-        del self._sessions[request.session_id]
+        self._sessions.delete(request.session_id)
         return pb.DeleteSessionResponse(), [], Timing()
+
+    def list_sessions(
+        self, request: pb.ListSessionsRequest, buffers: Buffers, trip: Trip
+    ) -> tuple[pb.ListSessionsResponse, list[memoryview], Timing]:
+        """ListSessions, of this device."""
+        return self._sessions.page(request.page_size, request.page_token), [], Timing()
+
+    def save(
+        self, request: pb.SaveSessionRequest, buffers: Buffers, trip: Trip
+    ) -> tuple[pb.SaveSessionResponse, list[memoryview], Timing]:
+        """SaveSession."""
+        return self._sessions.save(request.session_id), [], Timing()
+
+    def restore(
+        self, request: pb.RestoreSessionRequest, buffers: Buffers, trip: Trip
+    ) -> tuple[pb.RestoreSessionResponse, list[memoryview], Timing]:
+        """RestoreSession."""
+        held = self._sessions.restore(request.session_id)
+        return pb.RestoreSessionResponse(session=held.describe()), [], Timing()
 
     def step(
         self, request: pb.TrainStepRequest, buffers: Buffers, trip: Trip
-    ) -> tuple[pb.TrainStepResponse, list[memoryview], Timing]:
+    ) -> tuple[Message, list[memoryview], Timing]:
         """TrainStep."""
-        session = self._find(request.session_id).session
-        attachments = Attachments(buffers)
-        check_names("the model", request.inputs, ("input",))
-        inputs = {"input": tensors.decode(request.inputs["input"], attachments, "inputs.input", self._device)}
-        output = session.output_like(inputs)
-        targets = read_inputs(
-            session.loss, request.targets, attachments, self._device, {session.bound_input: output}, "targets"
-        )
-        del targets[session.bound_input]
-        attachments.check_all_used()
-        done = session.step(inputs, targets)
-        response = pb.TrainStepResponse(value=done.value, step=done.step, grad_norm=done.grad_norm, terms=done.terms)
-        execution = response.execution
-        execution.device, execution.queue, execution.batch_size = self._device_name, trip.queued, 1
-        execution.compute = done.forward + done.backward
-        return response, [], Timing(session.loss.name, done.forward, done.backward)
+        return self._mutate("TrainStep", request, buffers, trip)
+
+    def forward_backward(
+        self, request: pb.ForwardBackwardRequest, buffers: Buffers, trip: Trip
+    ) -> tuple[Message, list[memoryview], Timing]:
+        """ForwardBackward."""
+        return self._mutate("ForwardBackward", request, buffers, trip)
+
+    def optim_step(
+        self, request: pb.OptimStepRequest, buffers: Buffers, trip: Trip
+    ) -> tuple[Message, list[memoryview], Timing]:
+        """OptimStep."""
+        return self._mutate("OptimStep", request, buffers, trip)
+
+    def stream(
+        self, request: pb.TrainStreamRequest, buffers: Buffers, trip: Trip
+    ) -> tuple[Message, list[memoryview], Timing]:
+        """One member of TrainStream."""
+        name = request.WhichOneof("call")
+        if name is None:
+            raise Fault("MISSING_FIELD", "no call is given; set train_step, forward_backward or optim_step")
+        call = getattr(request, name)
+        if call.session_id not in ("", request.session_id):
+            raise Fault(
+                "ARGUMENT_OUT_OF_RANGE",
+                "the call names another session than the message around it; leave its session_id out",
+                field=f"{name}.session_id",
+            )
+        call.session_id = request.session_id
+        verb = {"train_step": "TrainStep", "forward_backward": "ForwardBackward", "optim_step": "OptimStep"}[name]
+        try:
+            refuse_unknown_fields(call)
+            response, out, timing = self._mutate(verb, call, buffers, trip)
+        except Fault as fault:
+            raise fault.within(name) from None
+        outcome = pb.TrainStreamResponse()
+        getattr(outcome, name).CopyFrom(response)
+        return outcome, out, timing
+
+    def fit(
+        self, request: pb.FitRequest, buffers: Buffers, trip: Trip
+    ) -> tuple[Message, list[memoryview], Timing]:
+        """One slice of Fit."""
+        return self._mutate("Fit", request, buffers, trip)
+
+    def evaluate(
+        self, request: pb.EvaluateSessionRequest, buffers: Buffers, trip: Trip
+    ) -> tuple[pb.EvaluateSessionResponse, list[memoryview], Timing]:
+        """EvaluateSession."""
+        session = self._sessions.find(request.session_id).session
+        response, timing = fitting.evaluate_session(session, request, buffers, trip, self._device)
+        self._execution(response.execution, trip, timing.forward)
+        return response, [], timing
 
     def forward(
         self, request: pb.ForwardRequest, buffers: Buffers, trip: Trip
     ) -> tuple[pb.ForwardResponse, list[memoryview], Timing]:
         """Forward."""
-        session = self._find(request.session_id).session
+        session = self._sessions.find(request.session_id).session
         attachments = Attachments(buffers)
         out: list[memoryview] = []
-        check_names("the model", request.inputs, ("input",))
-        inputs = {"input": tensors.decode(request.inputs["input"], attachments, "inputs.input", self._device)}
+        inputs = self._inputs(session, request.inputs, attachments)
         attachments.check_all_used()
-        output = session.forward(inputs)
         encoding = tensors.choose_encoding(request.response_encoding, request.inputs)
         response = pb.ForwardResponse()
-        tensors.encode(response.output, output, encoding, out)
-        execution = response.execution
-        execution.device, execution.queue, execution.batch_size = self._device_name, trip.queued, 1
+        tensors.encode(response.output, session.forward(inputs, request.averaged), encoding, out)
+        self._execution(response.execution, trip)
         return response, out, Timing()
 
     def state(
         self, request: pb.GetSessionStateRequest, buffers: Buffers, trip: Trip
     ) -> tuple[pb.GetSessionStateResponse, list[memoryview], Timing]:
         """GetSessionState."""
-        session = self._find(request.session_id).session
+        session = self._sessions.find(request.session_id).session
         out: list[memoryview] = []
         encoding = tensors.choose_encoding(request.response_encoding, {})
         response = pb.GetSessionStateResponse(step=session.step_count)
-        for name, tensor in session.state_dict().items():
+        for name, tensor in session.state_dict(request.averaged).items():
             tensors.encode(response.state_dict[name], tensor, encoding, out)
         return response, out, Timing()
 
-    def _find(self, session_id: str) -> _Held:
-        held = self._sessions.get(session_id)
-        if held is not None:
-            return held
-        owner = session_id.rpartition("-")[0]
-        earlier = owner.rpartition("-")[0] == self._owner.rpartition("-")[0] and owner != self._owner
-        if earlier:
-            raise Fault(
-                "SESSION_LOST",
-                "this session ended with the worker that held it; create a new one from your last state",
-                field="session_id",
-            )
-        raise Fault(
-            "SESSION_NOT_FOUND",
-            "there is no session of this identifier; CreateSession answers one, and DeleteSession ends it",
-            field="session_id",
+    def run(self, verb: str, held: Held, request: Any, buffers: Buffers, trip: Trip) -> tuple[Message, Timing]:
+        """Runs a changing verb on a session: for a caller, and again when the session is brought back."""
+        if verb == "Fit":
+            response, timing = fitting.run_fit(held, request, buffers, trip, self._device)
+            self._execution(response.execution, trip, timing.forward + timing.backward)
+            return response, timing
+        return _RUNS[verb](self, held.session, request, buffers, trip)
+
+    def begin_fit(self, held: Held, request: pb.FitRequest, buffers: Buffers) -> Fitting:
+        """The Fit of `request.seq`, which has made no step yet."""
+        return fitting.OpenFit(held.session, request, buffers, self._device)
+
+    def read_batch(self, session: Session, request: Any, buffers: Buffers) -> Batch:
+        """The tensors of a request that has inputs and targets."""
+        attachments = Attachments(buffers)
+        inputs = self._inputs(session, request.inputs, attachments)
+        bound = session.bound_input
+        known = {bound: session.model.check(inputs)}
+        targets = read_inputs(session.loss, request.targets, attachments, self._device, known, "targets")
+        del targets[bound]
+        attachments.check_all_used()
+        return Batch(inputs, targets)
+
+    def _mutate(
+        self, verb: str, request: Any, buffers: Buffers, trip: Trip
+    ) -> tuple[Message, list[memoryview], Timing]:
+        timing = Timing()
+
+        def run(held: Held, request: Any, buffers: Buffers, trip: Trip) -> Message:
+            nonlocal timing
+            before = held.session.step_count
+            response, timing = self.run(verb, held, request, buffers, trip)
+            timing = timing._replace(steps=held.session.step_count - before)
+            return response
+
+        return self._sessions.mutate(verb, request, buffers, trip, run), [], timing
+
+    def _train_step(
+        self, session: Session, request: pb.TrainStepRequest, buffers: Buffers, trip: Trip
+    ) -> tuple[Message, Timing]:
+        batch = self.read_batch(session, request, buffers)
+        done = session.step(batch.inputs, batch.targets, dict(request.overrides))
+        response = pb.TrainStepResponse(
+            value=done.value, step=done.step, grad_norm=done.grad_norm, terms=done.terms, lr=done.lr
         )
+        return response, self._timed(response.execution, session, done, trip)
+
+    def _forward_backward(
+        self, session: Session, request: pb.ForwardBackwardRequest, buffers: Buffers, trip: Trip
+    ) -> tuple[Message, Timing]:
+        batch = self.read_batch(session, request, buffers)
+        weight = request.weight if request.HasField("weight") else None
+        done = session.forward_backward(batch.inputs, batch.targets, weight)
+        response = pb.ForwardBackwardResponse(
+            value=done.value, pending_micro_batches=done.pending, weight_sum=done.weight_sum, terms=done.terms
+        )
+        return response, self._timed(response.execution, session, done, trip)
+
+    def _optim_step(
+        self, session: Session, request: pb.OptimStepRequest, buffers: Buffers, trip: Trip
+    ) -> tuple[Message, Timing]:
+        done = session.optim_step(dict(request.overrides), request.discard)
+        response = pb.OptimStepResponse(
+            value=done.value,
+            step=done.step,
+            grad_norm=done.grad_norm,
+            micro_batches=done.micro_batches,
+            lr=[] if request.discard else done.lr,
+        )
+        return response, self._timed(response.execution, session, done, trip)
+
+    def _inputs(self, session: Session, given: Any, attachments: Attachments) -> dict[str, Tensor]:
+        names = session.model.input_names
+        check_names("the model", given, names)
+        defaults = {name: torch.int64 if name in session.model.indices else torch.float32 for name in names}
+        return {
+            name: tensors.decode(given[name], attachments, f"inputs.{name}", self._device, default)
+            for name, default in defaults.items()
+        }
+
+    def _timed(self, execution: Any, session: Session, done: Step | MicroBatch, trip: Trip) -> Timing:
+        self._execution(execution, trip, done.forward + done.backward)
+        return Timing(session.loss.name, done.forward, done.backward)
+
+    def _execution(self, execution: Any, trip: Trip, compute: float = 0.0) -> None:
+        execution.device, execution.queue, execution.batch_size = self._device_name, trip.queued, 1
+        execution.compute = compute
 
 
-def _clipping(reader: Reader, request: pb.CreateSessionRequest) -> Clipping:
-    norm = reader.arguments(request.clip_grad_norm, "clip_grad_norm") if request.HasField("clip_grad_norm") else None
-    return Clipping(norm, request.clip_grad_value if request.HasField("clip_grad_value") else None)
+_RUNS: dict[str, Callable[[Trainer, Session, Any, Buffers, Trip], tuple[Message, Timing]]] = {
+    "TrainStep": Trainer._train_step,
+    "ForwardBackward": Trainer._forward_backward,
+    "OptimStep": Trainer._optim_step,
+}
+"""How each changing verb runs."""

@@ -21,10 +21,12 @@ from lossd_server.faults import Fault
 from lossd_server.losses import catalogue
 from lossd_server.losses.threads import use_at_most
 from lossd_server.telemetry import logs
+from lossd_server.training.store import Store
 from lossd_server.worker import cataloguing
 from lossd_server.worker.evaluating import Evaluator, Timing, Trip
 from lossd_server.worker.failures import as_fault
 from lossd_server.worker.programs import Programs
+from lossd_server.worker.sessions import Sessions
 from lossd_server.worker.specs import refuse_unknown_fields
 from lossd_server.worker.training import Trainer
 
@@ -50,9 +52,23 @@ class Worker:
         max_sessions: sessions it may hold.
         threads: threads that one kernel may use; 0 leaves torch's default.
         programs: whether it evaluates programs.
+        state_dir: path or URL of the state directory; "" for none.
+        session_ttl: seconds that sessions without a ttl of their own stay in memory; 0: for ever.
+        share: this device's place among the server's, and their number.
     """
 
-    def __init__(self, device: str, owner: str, *, max_sessions: int, threads: int = 0, programs: bool = True) -> None:
+    def __init__(
+        self,
+        device: str,
+        owner: str,
+        *,
+        max_sessions: int,
+        threads: int = 0,
+        programs: bool = True,
+        state_dir: str = "",
+        session_ttl: float = 0.0,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
         self.torch_version = str(torch.__version__)
         self._device = torch.device("cpu" if device.startswith("cpu") else device)
         # a device that is not there must show now, and what torch loads at the first gradient take no call's time
@@ -62,7 +78,8 @@ class Worker:
             use_at_most(threads)
         held = Programs(programs)
         evaluator = Evaluator(self._device, device, held)
-        self._trainer = Trainer(self._device, device, owner, max_sessions, held)
+        self._sessions = Sessions(owner, max_sessions, Store(state_dir) if state_dir else None, session_ttl, share)
+        trainer = Trainer(self._device, device, self._sessions, held)
         self._verbs: dict[str, tuple[type[Message], Verb]] = {
             "EvaluateLoss": (evaluation.EvaluateLossRequest, evaluator.one),
             "BatchEvaluateLoss": (evaluation.BatchEvaluateLossRequest, evaluator.batch),
@@ -70,12 +87,21 @@ class Worker:
             "ValidateLoss": (catalog.ValidateLossRequest, evaluator.validate),
             "ListLosses": (catalog.ListLossesRequest, cataloguing.list_losses),
             "GetLoss": (catalog.GetLossRequest, cataloguing.get_loss),
-            "CreateSession": (training.CreateSessionRequest, self._trainer.create),
-            "GetSession": (training.GetSessionRequest, self._trainer.get),
-            "DeleteSession": (training.DeleteSessionRequest, self._trainer.delete),
-            "TrainStep": (training.TrainStepRequest, self._trainer.step),
-            "Forward": (training.ForwardRequest, self._trainer.forward),
-            "GetSessionState": (training.GetSessionStateRequest, self._trainer.state),
+            "ListMetrics": (catalog.ListMetricsRequest, cataloguing.list_metrics),
+            "CreateSession": (training.CreateSessionRequest, trainer.create),
+            "GetSession": (training.GetSessionRequest, trainer.get),
+            "ListSessions": (training.ListSessionsRequest, trainer.list_sessions),
+            "DeleteSession": (training.DeleteSessionRequest, trainer.delete),
+            "SaveSession": (training.SaveSessionRequest, trainer.save),
+            "RestoreSession": (training.RestoreSessionRequest, trainer.restore),
+            "TrainStep": (training.TrainStepRequest, trainer.step),
+            "ForwardBackward": (training.ForwardBackwardRequest, trainer.forward_backward),
+            "OptimStep": (training.OptimStepRequest, trainer.optim_step),
+            "TrainStream": (training.TrainStreamRequest, trainer.stream),
+            "Fit": (training.FitRequest, trainer.fit),
+            "EvaluateSession": (training.EvaluateSessionRequest, trainer.evaluate),
+            "Forward": (training.ForwardRequest, trainer.forward),
+            "GetSessionState": (training.GetSessionStateRequest, trainer.state),
         }
 
     def run(
@@ -111,10 +137,28 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # a defect must not end the worker, and is logged
             return refused(as_fault(error), trip.queued)
 
+    def warm(self) -> None:
+        """Loads what torch loads at the first dry run, about a second, so that it takes no call's time."""
+        row = torch.empty(1, 1, device="meta")
+        torch.nn.functional.linear(row, row)
+
     @property
     def sessions(self) -> int:
         """Sessions it holds."""
-        return len(self._trainer)
+        return len(self._sessions)
+
+    @property
+    def stored_sessions(self) -> int:
+        """Sessions that are in the state directory alone."""
+        return self._sessions.count_stored()
+
+    def expire(self) -> None:
+        """Lets sessions whose time is over leave memory."""
+        self._sessions.expire()
+
+    def close(self) -> None:
+        """Writes what would be lost with the memory, and lets go of all files."""
+        self._sessions.close()
 
     @property
     def memory(self) -> int:

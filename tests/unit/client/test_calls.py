@@ -8,7 +8,7 @@ import lossd
 import numpy as np
 import pytest
 from google.rpc import status_pb2
-from lossd import calls
+from lossd import calls, training_calls
 from lossd.v1 import (
     catalog_service_pb2,
     evaluation_service_pb2,
@@ -137,7 +137,7 @@ def test_what_has_no_order_on_the_wire_is_sorted() -> None:
     names = ["0.weight", "0.bias", "2.0.weight", "2.0.bias", "2.0.running_mean", "10.weight", "10.bias"]
     for name in reversed(names):
         state.state_dict[name].CopyFrom(tensor_pb2.Tensor(dtype=1, raw=bytes(4)))
-    assert list(calls.get_session_state("s").read(state.SerializeToString())) == names
+    assert list(training_calls.get_session_state("s").read(state.SerializeToString())) == names
 
 
 def test_torchs_order_of_inputs_is_that_of_their_gradients() -> None:
@@ -214,32 +214,57 @@ def test_types_may_be_given_in_any_way() -> None:
 
 
 def test_a_step_names_the_targets_as_the_loss_does() -> None:
-    call = calls.train_step("s", lossd.CrossEntropyLoss(), [[2], [4]], [0, 1])
+    call = training_calls.step_call(training_calls.train_step("s", lossd.CrossEntropyLoss(), [[2], [4]], [0, 1]))(7)
     request = training_service_pb2.TrainStepRequest.FromString(call.request)
+    assert request.seq == 7
     assert request.inputs["input"].dtype == tensor_pb2.DATA_TYPE_FLOAT32
     assert request.targets["target"].dtype == tensor_pb2.DATA_TYPE_INT64
 
     lengths = {"targets": [[1]], "input_lengths": [1], "target_lengths": [1]}
-    call = calls.train_step("s", lossd.CTCLoss(), {"input": [[2]]}, lengths)
-    request = training_service_pb2.TrainStepRequest.FromString(call.request)
+    request = training_calls.train_step("s", lossd.CTCLoss(), {"input": [[2]]}, lengths).request
     assert set(request.targets) == set(lengths)
     with pytest.raises(TypeError, match="targets, input_lengths, target_lengths"):
-        calls.train_step("s", lossd.CTCLoss(), [[2]], [[1]])
+        training_calls.train_step("s", lossd.CTCLoss(), [[2]], [[1]])
 
 
 def test_a_session_is_described_in_the_terms_it_was_made_of() -> None:
-    call = calls.create_session(
-        lossd.nn.Linear(1, 1), lossd.MSELoss(), lossd.optim.SGD(lr=0.5), 7, {"weight": LARGE, "bias": [0.5]}
-    )
+    given = {
+        "model": lossd.nn.Linear(1, 1),
+        "loss": lossd.MSELoss() + 0.5 * lossd.L1Loss(),
+        "optimizer": lossd.optim.SGD(lr=0.5),
+        "seed": 7,
+        "state_dict": {"weight": LARGE, "bias": [0.5]},
+        "clip_grad_norm": lossd.optim.ClipGradNorm(2.0),
+        "clip_grad_value": 0.5,
+        "scheduler": lossd.optim.lr_scheduler.StepLR(step_size=3, interval="epoch"),
+        "averaging": lossd.optim.Averaging(decay=0.5),
+        "autocast": "bfloat16",
+        "nonfinite": "error",
+        "durability": "checkpoint",
+        "checkpoint": lossd.CheckpointPolicy(every_seconds=2.0),
+        "ttl": 1.5,
+        "weight_schedules": {"l1_loss": lossd.WeightSchedule([(0, 0.0), (9, 1.0)], "cosine")},
+    }
+    call = training_calls.create_session(training_calls.Parts(**given))
     request = training_service_pb2.CreateSessionRequest.FromString(call.request)
     assert (request.seed, len(request.attachments)) == (7, 1)
-    session = training_service_pb2.Session(
-        session_id="s", model=request.model, loss=request.loss, optimizer=request.optimizer
-    )
+    session = training_service_pb2.Session(session_id="s", seq=4, lr=[0.5], state=1)
+    for field, value in request.ListFields():
+        if field.name in session.DESCRIPTOR.fields_by_name:
+            session.MergeFromString(training_service_pb2.Session(**{field.name: value}).SerializeToString())
     info = call.read(training_service_pb2.CreateSessionResponse(session=session).SerializeToString())
-    assert (info.model, info.loss, info.optimizer) == (
-        lossd.nn.Linear(1, 1), lossd.MSELoss(), lossd.optim.SGD(lr=0.5)
+    for name in given.keys() - {"seed", "state_dict"}:
+        assert getattr(info, name) == given[name], name
+    assert (info.seq, info.lr, info.state, info.saved_step) == (4, (0.5,), "live", None)
+
+
+def test_words_that_a_session_does_not_know_are_refused() -> None:
+    parts = training_calls.Parts(
+        lossd.nn.Linear(1, 1), lossd.MSELoss(), lossd.optim.SGD(), 0, None, None, None, None, None, None, "allow",
+        "disk", None, None, {},
     )  # fmt: skip
+    with pytest.raises(ValueError, match="durability is 'disk'; expected one of 'memory', 'checkpoint', 'step'"):
+        training_calls.create_session(parts)
 
 
 def test_the_catalogue_speaks_the_names_of_this_package() -> None:

@@ -145,19 +145,24 @@ class Flaky(grpc.GenericRpcHandler):
     def __init__(self, failures: int) -> None:
         self.failures = failures
         self.attempts: Counter[str] = Counter()
+        self.steps: set[bytes] = set()
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         def unary(request: bytes, context: grpc.ServicerContext) -> bytes:
             self.attempts[details.method.rpartition("/")[2]] += 1
+            if details.method.endswith("/TrainStep"):
+                self.steps.add(request)
             if self.attempts[details.method.rpartition("/")[2]] <= self.failures:
                 context.abort(grpc.StatusCode.UNAVAILABLE, "shutting down")
+            if details.method.endswith("/TrainStep"):
+                return training_service_pb2.TrainStepResponse(value=0.5, seq=1).SerializeToString()
             return evaluation_service_pb2.EvaluateLossResponse(value=0.5).SerializeToString()
 
         return grpc.unary_unary_rpc_method_handler(unary)
 
 
-def test_pure_calls_are_repeated_and_steps_never() -> None:
-    """Large ones too, which grpc by default would silently not repeat."""
+def test_calls_are_repeated_steps_as_the_very_same_bytes() -> None:
+    """Large ones too, which grpc by default would silently not repeat; at the end of its time a step gives up."""
     flaky = Flaky(failures=2)
     server = grpc.server(futures.ThreadPoolExecutor(2), options=channel.OPTIONS[:2])
     server.add_generic_rpc_handlers((flaky,))
@@ -166,10 +171,13 @@ def test_pure_calls_are_repeated_and_steps_never() -> None:
     large = np.ones(1 << 20, np.float32)
     with lossd.Client(f"127.0.0.1:{port}") as client:
         assert client.evaluate(lossd.MSELoss(), large, large).value == 0.5
-        with pytest.raises(lossd.Unavailable):
-            lossd.Session(client, "s", lossd.MSELoss()).step(1, 2)
+        session = lossd.Session(client, "s", lossd.MSELoss())
+        with pytest.raises((lossd.Unavailable, lossd.DeadlineExceeded)):
+            session.step(large, 2, timeout=0.01)
+        assert session.step(large, 2).value == 0.5
     server.stop(None).wait()
-    assert flaky.attempts == {"EvaluateLoss": 3, "TrainStep": 1}
+    assert flaky.attempts == {"EvaluateLoss": 3, "TrainStep": 3}
+    assert [training_service_pb2.TrainStepRequest.FromString(step).seq for step in flaky.steps] == [1]
 
 
 def test_a_closed_client_says_so(recorder: Recorder) -> None:

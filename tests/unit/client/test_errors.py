@@ -16,7 +16,8 @@ from lossd.v1 import error_reason_pb2
 
 def status(code: grpc.StatusCode, reason: str, *, field: str = "", retry: float = 0.0) -> status_pb2.Status:
     found = status_pb2.Status(code=code.value[0], message="given that, expected this")
-    details = [error_details_pb2.ErrorInfo(reason=reason, domain="lossd.v1")]
+    metadata = {"expected": "9"} if reason.startswith("SEQ_") else {}
+    details = [error_details_pb2.ErrorInfo(reason=reason, domain="lossd.v1", metadata=metadata)]
     if field:
         violation = error_details_pb2.BadRequest.FieldViolation(field=field, description="wrong")
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
@@ -49,6 +50,11 @@ KINDS = [
     (grpc.StatusCode.INVALID_ARGUMENT, "SHAPE_MISMATCH", lossd.InvalidArgument),
     (grpc.StatusCode.NOT_FOUND, "LOSS_NOT_FOUND", lossd.NotFound),
     (grpc.StatusCode.NOT_FOUND, "SESSION_LOST", lossd.SessionLost),
+    (grpc.StatusCode.FAILED_PRECONDITION, "SEQ_GAP", lossd.SequenceConflict),
+    (grpc.StatusCode.FAILED_PRECONDITION, "SEQ_EVICTED", lossd.SequenceConflict),
+    (grpc.StatusCode.ABORTED, "SEQ_REUSED", lossd.SequenceConflict),
+    (grpc.StatusCode.FAILED_PRECONDITION, "SESSION_STATE", lossd.FailedPrecondition),
+    (grpc.StatusCode.DATA_LOSS, "STATE_CORRUPT", lossd.DataLoss),
     (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED", lossd.Overloaded),
     (grpc.StatusCode.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", lossd.ResourceExhausted),
     (grpc.StatusCode.UNAVAILABLE, "DRAINING", lossd.Unavailable),
@@ -70,6 +76,7 @@ def test_a_status_becomes_its_exception(code: grpc.StatusCode, reason: str, kind
         assert type(error) is kind
         assert (error.code, error.reason, error.field) == (code.name, reason, "inputs.target")
         assert error.retry_after == 1.25
+        assert error.expected == (9 if kind is lossd.SequenceConflict else None)
         assert error.message == "given that, expected this"
         assert str(error) == "inputs.target: given that, expected this"
     assert call.request_id == "r-1"

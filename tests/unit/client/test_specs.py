@@ -23,6 +23,7 @@ UNIONS: list[tuple[type[Message], Any]] = [
     (loss_pb2.LossSpec, lossd),
     (model_pb2.ModelSpec, nn),
     (optimizer_pb2.OptimizerSpec, optim),
+    (optimizer_pb2.SchedulerSpec, optim.lr_scheduler),
 ]
 CLASSES = [(union, getattr(room, name), name) for union, room in UNIONS for name in spec.members(union.DESCRIPTOR)]
 LOSSES = [kind for union, kind, _ in CLASSES if union is loss_pb2.LossSpec]
@@ -173,6 +174,26 @@ def test_models_and_optimizers_return_as_they_were() -> None:
     assert not message.sgd.HasField("dampening")
     assert spec.read(message) == optimizer
     assert spec.read(model_pb2.ModelSpec()) is None
+
+
+def test_groups_and_schedulers_return_as_they_were() -> None:
+    """Groups of the same and of another class, schedulers in one another, a number for all groups or one each."""
+    groups = [
+        optim.Group("*.bias", optim.Muon(lr=0.5)),
+        optim.Group(["0.*", "1.weight"], optim.Adafactor(eps=(None, 0.1))),
+    ]
+    optimizer = optim.Muon(lr=0.01, groups=groups)
+    assert spec.read(spec.write(optimizer, optimizer_pb2.OptimizerSpec())) == optimizer
+    lr_scheduler = optim.lr_scheduler
+    parts = [lr_scheduler.LinearLR(total_iters=3), lr_scheduler.CosineAnnealingLR(T_max=9)]
+    for scheduler in (
+        lr_scheduler.StepLR(step_size=3, gamma=0.5, interval="epoch"),
+        lr_scheduler.SequentialLR(schedulers=parts, milestones=[3], interval="step"),
+        lr_scheduler.ChainedScheduler(schedulers=parts),
+        lr_scheduler.OneCycleLR(max_lr=0.1, total_steps=9, max_momentum=[0.9, 0.8], anneal_strategy="linear"),
+    ):
+        assert spec.read(spec.write(scheduler, optimizer_pb2.SchedulerSpec())) == scheduler
+    assert lr_scheduler.OneCycleLR(max_lr=[0.1]) == lr_scheduler.OneCycleLR(max_lr=0.1)
 
 
 def test_nothing_given_is_nothing_sent() -> None:

@@ -123,6 +123,7 @@ def _tensors(folder: str, files: dict[str, bytes], used: set[str]) -> dict[str, 
         raise bad("the table is too long", f"the {folder}")
     (config,) = fields(parse(files[table], f"the {folder}"), f"the {folder}", config=dict)
     found: dict[str, Tensor] = {}
+    shared: dict[str, tuple[Any, Tensor]] = {}
     for name, described in config.items():
         where = f"the {folder}' {quoted(name)}"
         path, meta = fields(described, where, path_name=str, tensor_meta=dict)
@@ -130,7 +131,11 @@ def _tensors(folder: str, files: dict[str, bytes], used: set[str]) -> dict[str, 
         if member not in files or member in _CONFIGS:
             raise bad("its file is missing", where)
         used.add(member)
-        found[name] = _tensor(files[member], meta, where)
+        if path not in shared:
+            shared[path] = meta, _tensor(files[member], meta, where)
+        if shared[path][0] != meta:
+            raise bad("its file is that of another tensor, of another type or shape", where)
+        found[name] = shared[path][1]  # names of one file are one tensor, as tied parameters are
     return found
 
 

@@ -57,7 +57,8 @@ class Node(NamedTuple):
 class Graph(NamedTuple):
     """A program without its weights: names of inputs, of parameters and of buffers by node, steps, and the result.
 
-    `ranges` are the least and the greatest value of each symbol.
+    `persistent` are the buffers that are part of a state_dict; `ranges` are the least and the greatest value of each
+    symbol.
     """
 
     inputs: tuple[Type, ...]
@@ -66,11 +67,12 @@ class Graph(NamedTuple):
     constants: Mapping[str, str]
     nodes: tuple[Node, ...]
     output: str
+    persistent: frozenset[str]
     ranges: Mapping[str, tuple[int, int]]
 
 
-def read(json: Any) -> Graph:
-    """The graph that an archive's JSON describes."""
+def read(json: Any, model: bool = False) -> Graph:
+    """The graph that an archive's JSON describes, of a loss or of a model."""
     version, module, ranges = fields(json, "the graph", schema_version=dict, graph_module=dict, range_constraints=dict)
     major, _ = fields(version, "schema_version", major=int, minor=int)
     if major != _MAJOR:
@@ -83,7 +85,7 @@ def read(json: Any) -> Graph:
             "LIMIT_EXCEEDED", f"the graph has {len(nodes)} nodes; at most {MAX_PROGRAM_NODES} are read", field=ARCHIVE
         )
     given = _Inputs(ins, values)
-    scope = _Scope(given.names)
+    scope = _Scope(given.names, model)
     steps = [scope.node(node, f"node {index}") for index, node in enumerate(nodes)]
     return Graph(
         inputs=tuple(given.types),
@@ -92,6 +94,7 @@ def read(json: Any) -> Graph:
         constants=given.constants,
         nodes=tuple(step for step in steps if step is not None),
         output=_output(outs, scope),
+        persistent=frozenset(given.persistent),
         ranges=_ranges(ranges),
     )
 
@@ -105,6 +108,7 @@ class _Inputs:
         self.parameters: dict[str, str] = {}
         self.buffers: dict[str, str] = {}
         self.constants: dict[str, str] = {}
+        self.persistent: set[str] = set()
         for index, spec in enumerate(items(specs, dict, "input_specs", _MOST_LISTED)):
             self._read(spec, f"input {index}", values)
         if not 1 <= len(self.types) <= _MOST_INPUTS:
@@ -123,8 +127,9 @@ class _Inputs:
             self.types.append(_type(name, values[name], where))
             return
         if kind == "buffer":
-            argument, target, _ = fields(inner, where, arg=dict, buffer_name=str, persistent=bool)
+            argument, target, persistent = fields(inner, where, arg=dict, buffer_name=str, persistent=bool)
             self.buffers[self._name(argument, where)] = target
+            self.persistent.update([target] if persistent else [])
         elif kind == "parameter":
             argument, target = fields(inner, where, arg=dict, parameter_name=str)
             self.parameters[self._name(argument, where)] = target
@@ -184,7 +189,8 @@ def _output(specs: list[Any], scope: _Scope) -> str:
 class _Scope:
     """The names that nodes have given so far, and what each stands for: a tensor or a number."""
 
-    def __init__(self, tensors: Sequence[str]) -> None:
+    def __init__(self, tensors: Sequence[str], model: bool) -> None:
+        self._model = model
         self._known: dict[str, type] = dict.fromkeys(tensors, Tensor)
 
     def check(self, name: Any, kind: type, where: str) -> None:
@@ -203,7 +209,7 @@ class _Scope:
             return self._arithmetic(target, inputs, outputs, named)
         if target in _SIZES:
             return self._size_of(target, inputs, outputs, named)
-        operator, where = operators.find(target, where), named
+        operator, where = operators.find(target, where, self._model), named
         arguments, positional = self._arguments(operator, inputs, where)
         return Node(operator, operator.run, arguments, positional, self._outputs(operator, outputs, where))
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault
-from lossd_server.losses.programs import rules
+from lossd_server.losses.programs import layers, rules
 from lossd_server.losses.programs.fields import bad, quoted
 
 Arguments = Mapping[str, Any]
@@ -141,8 +141,11 @@ _RULES: dict[str, Rule] = {
     },
     **_CHECKED,
 }
+_MODEL_RULES = _RULES | layers.RULES
 NAMES = tuple(sorted(_RULES))
-"""Every operator, as torch calls it but for `.default`."""
+"""Every operator of losses, as torch calls it but for `.default`."""
+MODEL_NAMES = tuple(sorted(_MODEL_RULES))
+"""Every operator of models."""
 
 _PREFIX = "torch.ops.aten."
 _HIGHER = "torch.ops.higher_order."
@@ -156,7 +159,8 @@ _REMEDIES = {
     "wrap_with_autocast": "instead of an autocast region, convert with to()",
     "alpha_dropout bernoulli bernoulli_ exponential_ feature_alpha_dropout feature_dropout multinomial native_dropout "
     "normal normal_ poisson rand rand_like randint randint_like randn randn_like randperm rrelu uniform_": (
-        "programs draw no random numbers: export the module in eval(), or give the numbers as an input"
+        "programs draw no random numbers: export the module in eval(), or give the numbers as an input; a model may "
+        "have layers of dropout"
     ),
 }
 """What to do without operators that modules often have, by their names without overload."""
@@ -186,6 +190,7 @@ class Operator:
         parameters: by name, in torch's order.
         mutates: whether it writes into its first argument.
         results: how many tensors it returns; None for a list of them.
+        flag: the argument that says whether it is in training, in a model; "" if it has none.
     """
 
     name: str
@@ -194,18 +199,20 @@ class Operator:
     parameters: Mapping[str, Parameter]
     mutates: bool
     results: int | None
+    flag: str = ""
 
 
-def find(target: str, where: str) -> Operator:
-    """The operator that a graph calls `target`.
+def find(target: str, where: str, model: bool = False) -> Operator:
+    """The operator that a graph calls `target`, of those that losses may use, or models.
 
     >>> find("torch.ops.aten.add.Tensor", "here").name
     'add.Tensor'
     """
     name = target.removeprefix(_PREFIX).removesuffix(".default")
-    if not target.startswith(_PREFIX) or name not in _RULES or target.count(".") != 4:
+    known = _MODEL_RULES if model else _RULES
+    if not target.startswith(_PREFIX) or name not in known or target.count(".") != 4:
         raise bad(f"the operator {quoted(target)} is not one that programs may use{_remedy(target)}", where)
-    return _operator(name)
+    return _operator(name, model)
 
 
 def _remedy(target: str) -> str:
@@ -216,7 +223,7 @@ def _remedy(target: str) -> str:
 
 
 @cache
-def _operator(name: str) -> Operator:
+def _operator(name: str, model: bool) -> Operator:
     packet, _, overload = name.partition(".")
     run = getattr(getattr(torch.ops.aten, packet), overload or "default")
     arguments = run._schema.arguments
@@ -230,7 +237,8 @@ def _operator(name: str) -> Operator:
     writes = bool(arguments) and arguments[0].alias_info is not None and arguments[0].alias_info.is_write
     returns = run._schema.returns
     listed = len(returns) == 1 and str(returns[0].type) == "List[Tensor]"
-    return Operator(name, run, _RULES[name], parameters, writes, None if listed else len(returns))
+    rule, flag = (_MODEL_RULES[name], layers.FLAGS.get(name, "")) if model else (_RULES[name], "")
+    return Operator(name, run, rule, parameters, writes, None if listed else len(returns), flag)
 
 
 def refuse_mutation(operator: Operator, target: Tensor, kept: set[int]) -> None:

@@ -1,0 +1,1 @@
+"""How good a model is beside its loss: metrics by name; knows no protobuf and no gRPC."""
