@@ -10,7 +10,7 @@ from typing import Any
 from lossd import training_calls
 from lossd import training_results as outcomes
 from lossd.calls import Call
-from lossd.errors import LossdError, SequenceConflict, SessionLost, Unavailable
+from lossd.errors import DeadlineExceeded, LossdError, SequenceConflict, SessionLost, Unavailable
 from lossd.history import History
 from lossd.loss import Loss
 from lossd.sequence import check_own
@@ -82,7 +82,7 @@ class Course:
 
     def forgotten(self, error: LossdError) -> bool:
         """Whether the server may only lack the data, after it refused to go on; then they are sent again, once."""
-        final = isinstance(error, Unavailable | SessionLost | SequenceConflict)
+        final = isinstance(error, Unavailable | DeadlineExceeded | SessionLost | SequenceConflict)
         held, self._held = self._held, self._held and final
         return held and not final
 

@@ -12,7 +12,7 @@ import torch
 from congruence import oracle
 from google.protobuf import json_format
 from lossd.v1 import training_service_pb2 as pb
-from lossd_server.training import fitting
+from lossd_server.training.options import MAX_EPOCHS
 from lossd_server.worker import fitting as worker_fitting
 from lossd_server.worker.worker import Worker
 from torch import Tensor, nn
@@ -420,7 +420,7 @@ def test_a_failed_micro_batch_takes_the_others_back(worker: Worker) -> None:
     ("options", "field", "says"),
     [
         ({"epochs": 0}, "epochs", "at least 1"),
-        ({"epochs": fitting.MAX_EPOCHS + 1}, "epochs", "at most"),
+        ({"epochs": MAX_EPOCHS + 1}, "epochs", "at most"),
         ({"batch_size": -1}, "batch_size", "at least 0"),
         ({"validation_split": 1.0}, "validation_split", "below 1"),
         ({"early_stopping": {}}, "early_stopping.patience", "at least 1"),

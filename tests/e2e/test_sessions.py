@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -410,3 +411,18 @@ def test_three_steps_by_hand(server: RunningServer) -> None:
     gap = server.grpcurl(f"{service}/TrainStep", json.dumps(step | {"seq": 9}))
     assert "FailedPrecondition" in gap.stderr
     assert "seq is 9, expected 4" in gap.stderr
+
+
+def test_a_fit_may_take_longer_than_its_timeout(client: lossd.Client) -> None:
+    """Which is the time without a sign of progress; the streams that it takes tell every epoch once."""
+    reference, data = Reference(), batches(40)
+    x, y = (torch.cat(part) for part in zip(*data, strict=True))
+    with create(client) as session:
+        begun = time.monotonic()
+        history = session.fit(x, y, epochs=60, batch_size=ROWS, timeout=0.6)
+        assert time.monotonic() - begun > 0.6
+        assert [epoch.epoch for epoch in history] == list(range(1, 61))
+        for _ in range(60):
+            for batch in data:
+                reference.step(*batch)
+        assert reference.same_as(session.state_dict())

@@ -21,7 +21,7 @@ async def misuse() -> None:
     lossd.MSELoss() * lossd.MSELoss()  # type: ignore[operator]
     lossd.MSELoss() + 1  # type: ignore[operator]
     lossd.nn.Sequential(lossd.MSELoss())  # type: ignore[arg-type]
-    lossd.optim.SGD(0.01)  # type: ignore[call-arg]
+    lossd.optim.SGD(0.01)  # type: ignore[arg-type,call-arg]
 
     client.evaluate(lossd.MSELoss, 1, 2)  # type: ignore[arg-type]
     client.evaluate("mse_loss", 1, 2)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,7 +87,22 @@ def describe(request: pb.CreateSessionRequest, buffers: Sequence[memoryview]) ->
     described.durability = request.durability or pb.DURABILITY_MEMORY
     described.create_time.GetCurrentTime()
     tensors.inline(described.loss, buffers)
+    _name_programs(described.loss)
+    _name_programs(described.model)
     return described
+
+
+def _name_programs(spec: Any) -> None:
+    """Leaves of programs their hashes: a description is told again and again, and an archive may have megabytes."""
+    if spec.DESCRIPTOR.name in ("Program", "ProgramModel"):
+        if spec.archive:
+            spec.sha256 = hashlib.sha256(spec.archive).hexdigest()
+            spec.ClearField("archive")
+        return
+    for field, value in spec.ListFields():
+        if field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            for part in value if field.is_repeated else (value,):
+                _name_programs(part)
 
 
 def _state(request: pb.CreateSessionRequest, attachments: Attachments, device: torch.device) -> Mapping[str, Tensor]:

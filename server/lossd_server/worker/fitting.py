@@ -20,7 +20,8 @@ from lossd_server.judge.catalogue import METRICS
 from lossd_server.judge.metrics import Metrics
 from lossd_server.training.evaluating import Judging, evaluate
 from lossd_server.training.examples import Examples
-from lossd_server.training.fitting import LOSS, Epoch, Fit, Options
+from lossd_server.training.fitting import Epoch, Fit
+from lossd_server.training.options import LOSS, Options
 from lossd_server.training.session import Session
 from lossd_server.worker import recovery, tensors
 from lossd_server.worker.evaluating import Timing, Trip

@@ -136,9 +136,7 @@ class Trainer:
         getattr(outcome, name).CopyFrom(response)
         return outcome, out, timing
 
-    def fit(
-        self, request: pb.FitRequest, buffers: Buffers, trip: Trip
-    ) -> tuple[Message, list[memoryview], Timing]:
+    def fit(self, request: pb.FitRequest, buffers: Buffers, trip: Trip) -> tuple[Message, list[memoryview], Timing]:
         """One slice of Fit."""
         return self._mutate("Fit", request, buffers, trip)
 
