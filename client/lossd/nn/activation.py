@@ -8,27 +8,27 @@ from typing import Literal
 from lossd.nn.module import Module
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReLU(Module):
     """max(0, x). Reference: torch.nn.ReLU"""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tanh(Module):
     """Hyperbolic tangent. Reference: torch.nn.Tanh"""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sigmoid(Module):
     """1/(1 + exp(−x)). Reference: torch.nn.Sigmoid"""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReLU6(Module):
     """min(max(0, x), 6). Reference: torch.nn.ReLU6"""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LeakyReLU(Module):
     """max(0, x) + negative_slope·min(0, x).
 
@@ -41,7 +41,7 @@ class LeakyReLU(Module):
     negative_slope: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PReLU(Module):
     """max(0, x) + weight·min(0, x) with a trained weight.
 
@@ -56,7 +56,7 @@ class PReLU(Module):
     init: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RReLU(Module):
     """LeakyReLU with a random slope in training, and the mean slope in evaluation.
 
@@ -71,7 +71,7 @@ class RReLU(Module):
     upper: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ELU(Module):
     """x, or alpha·(exp(x) − 1) below 0.
 
@@ -84,12 +84,12 @@ class ELU(Module):
     alpha: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SELU(Module):
     """1.0507·ELU(x) with alpha 1.6733, which keeps mean 0 and variance 1. Reference: torch.nn.SELU"""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CELU(Module):
     """max(0, x) + min(0, alpha·(exp(x/alpha) − 1)).
 
@@ -102,7 +102,7 @@ class CELU(Module):
     alpha: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GELU(Module):
     """x·Φ(x), Φ the normal distribution's.
 
@@ -115,17 +115,17 @@ class GELU(Module):
     approximate: Literal["none", "tanh"] | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SiLU(Module):
     """x·sigmoid(x). Reference: torch.nn.SiLU"""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Mish(Module):
     """x·tanh(softplus(x)). Reference: torch.nn.Mish"""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Softplus(Module):
     """log(1 + exp(beta·x))/beta.
 
@@ -140,12 +140,12 @@ class Softplus(Module):
     threshold: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Softsign(Module):
     """x/(1 + |x|). Reference: torch.nn.Softsign"""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Softshrink(Module):
     """x − lambd above lambd, x + lambd below −lambd, 0 between.
 
@@ -158,7 +158,7 @@ class Softshrink(Module):
     lambd: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Hardshrink(Module):
     """x, or 0 between −lambd and lambd.
 
@@ -171,12 +171,12 @@ class Hardshrink(Module):
     lambd: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tanhshrink(Module):
     """x − tanh(x). Reference: torch.nn.Tanhshrink"""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Hardtanh(Module):
     """x, at least min_val and at most max_val.
 
@@ -191,22 +191,22 @@ class Hardtanh(Module):
     max_val: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Hardsigmoid(Module):
     """min(max(0, x/6 + 1/2), 1). Reference: torch.nn.Hardsigmoid"""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Hardswish(Module):
     """x·Hardsigmoid(x). Reference: torch.nn.Hardswish"""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LogSigmoid(Module):
     """log(sigmoid(x)). Reference: torch.nn.LogSigmoid"""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Threshold(Module):
     """x above the threshold, otherwise value.
 
@@ -221,7 +221,7 @@ class Threshold(Module):
     value: float
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GLU(Module):
     """a·sigmoid(b) with the two halves a, b of the input along dim.
 
@@ -234,7 +234,7 @@ class GLU(Module):
     dim: int | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Softmax(Module):
     """exp(x)/Σ exp(x) along dim.
 
@@ -247,7 +247,7 @@ class Softmax(Module):
     dim: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LogSoftmax(Module):
     """log(exp(x)/Σ exp(x)) along dim.
 
@@ -260,7 +260,7 @@ class LogSoftmax(Module):
     dim: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Softmin(Module):
     """exp(−x)/Σ exp(−x) along dim.
 
@@ -273,6 +273,6 @@ class Softmin(Module):
     dim: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Softmax2d(Module):
     """Softmax over the channels of (N, C, H, W). Reference: torch.nn.Softmax2d"""

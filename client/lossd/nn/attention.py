@@ -9,7 +9,7 @@ from lossd.nn.module import Module
 from lossd.nn.normalisation import LayerNorm
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MultiheadAttention(Module):
     """Attention of a sequence to itself: input and output (L, N, embed_dim).
 
@@ -34,7 +34,7 @@ class MultiheadAttention(Module):
     batch_first: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TransformerEncoderLayer(Module):
     """Self-attention and two linear layers, each added and normalised: input and output (L, N, d_model).
 
@@ -63,7 +63,7 @@ class TransformerEncoderLayer(Module):
     bias: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TransformerEncoder(Module):
     """Layers in a row that begin with equal parameters: input and output (L, N, d_model).
 

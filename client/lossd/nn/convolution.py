@@ -10,7 +10,7 @@ from lossd.nn.module import Module, Sizes
 PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Conv1d(Module):
     """Convolution of (N, in_channels, L) to (N, out_channels, …).
 
@@ -46,7 +46,7 @@ class Conv1d(Module):
         super().__post_init__()
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Conv2d(Module):
     """Convolution of (N, in_channels, H, W) to (N, out_channels, …).
 
@@ -82,7 +82,7 @@ class Conv2d(Module):
         super().__post_init__()
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Conv3d(Module):
     """Convolution of (N, in_channels, D, H, W) to (N, out_channels, …).
 
@@ -118,7 +118,7 @@ class Conv3d(Module):
         super().__post_init__()
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ConvTranspose1d(Module):
     """Transposed convolution of (N, in_channels, L) to (N, out_channels, …).
 
@@ -149,7 +149,7 @@ class ConvTranspose1d(Module):
     padding_mode: PaddingMode | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ConvTranspose2d(Module):
     """Transposed convolution of (N, in_channels, H, W) to (N, out_channels, …).
 
@@ -180,7 +180,7 @@ class ConvTranspose2d(Module):
     padding_mode: PaddingMode | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ConvTranspose3d(Module):
     """Transposed convolution of (N, in_channels, D, H, W) to (N, out_channels, …).
 

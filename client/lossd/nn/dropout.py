@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lossd.nn.module import Module
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dropout(Module):
     """Zeros by chance in training, the rest divided by 1 − p; x in evaluation.
 
@@ -20,7 +20,7 @@ class Dropout(Module):
     p: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dropout1d(Module):
     """Dropout of whole channels of (N, C, L).
 
@@ -33,7 +33,7 @@ class Dropout1d(Module):
     p: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dropout2d(Module):
     """Dropout of whole channels of (N, C, H, W).
 
@@ -46,7 +46,7 @@ class Dropout2d(Module):
     p: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dropout3d(Module):
     """Dropout of whole channels of (N, C, D, H, W).
 
@@ -59,7 +59,7 @@ class Dropout3d(Module):
     p: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AlphaDropout(Module):
     """Dropout that keeps mean and variance, for SELU.
 
@@ -72,7 +72,7 @@ class AlphaDropout(Module):
     p: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FeatureAlphaDropout(Module):
     """AlphaDropout of whole channels.
 

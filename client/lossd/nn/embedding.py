@@ -8,7 +8,7 @@ from typing import Literal
 from lossd.nn.module import Module
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Embedding(Module):
     """Rows of a table: input int64 or int32 (…), output (…, embedding_dim). It reads an input of the model
     itself.
@@ -36,7 +36,7 @@ class Embedding(Module):
     sparse: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EmbeddingBag(Module):
     """Rows of a table joined over each bag: input int64 or int32 (N, L), output (N, embedding_dim).
 

@@ -10,7 +10,7 @@ from lossd.nn.module import Module
 from lossd.spec import Spec
 
 
-@dataclass(frozen=True, init=False, repr=False)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Sequential(Module):
     """Modules in a row; parameters are named "0.weight", "1.bias", … as in torch.
 
@@ -32,7 +32,7 @@ class Sequential(Module):
         return cls(*arguments.get("modules", ()))
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Residual(Module):
     """x + module(x), for a module whose output has its input's shape; parameters are named "module.…".
 
@@ -44,7 +44,7 @@ class Residual(Module):
     module: Module
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bilinear(Spec):
     """x₁ᵀ·W·x₂ + b of the outputs of two branches; see `Branches`.
 
@@ -63,7 +63,7 @@ class Bilinear(Spec):
     bias: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Branch(Spec):
     """One of `Branches`; `Module.on` makes one.
 
@@ -78,7 +78,7 @@ class Branch(Spec):
     input: str | None = None
 
 
-@dataclass(frozen=True, init=False, repr=False)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Branches(Module):
     """Modules side by side whose outputs are merged; parameters are named by the branch: "wide.weight".
 

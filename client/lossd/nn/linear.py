@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lossd.nn.module import Module
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Linear(Module):
     """Affine map x·Wᵀ + b: input (…, in_features), output (…, out_features).
 
@@ -24,6 +24,6 @@ class Linear(Module):
     bias: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Identity(Module):
     """x. Reference: torch.nn.Identity"""

@@ -15,7 +15,7 @@ Sizes: TypeAlias = Sequence[int] | int
 """One size for all dimensions, or one for each."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Module(Spec):
     """A part of a model."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lossd.nn.module import Module, Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BatchNorm1d(Module):
     """(x − mean)/√(var + eps)·weight + bias with each channel's statistics over the batch, (N, C) or (N, C, L).
 
@@ -30,7 +30,7 @@ class BatchNorm1d(Module):
     bias: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BatchNorm2d(Module):
     """(x − mean)/√(var + eps)·weight + bias with each channel's statistics over the batch, (N, C, H, W).
 
@@ -53,7 +53,7 @@ class BatchNorm2d(Module):
     bias: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BatchNorm3d(Module):
     """(x − mean)/√(var + eps)·weight + bias with each channel's statistics over the batch, (N, C, D, H, W).
 
@@ -76,7 +76,7 @@ class BatchNorm3d(Module):
     bias: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class InstanceNorm1d(Module):
     """(x − mean)/√(var + eps) with each channel's statistics over one example, (N, C, L).
 
@@ -99,7 +99,7 @@ class InstanceNorm1d(Module):
     bias: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class InstanceNorm2d(Module):
     """(x − mean)/√(var + eps) with each channel's statistics over one example, (N, C, H, W).
 
@@ -122,7 +122,7 @@ class InstanceNorm2d(Module):
     bias: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class InstanceNorm3d(Module):
     """(x − mean)/√(var + eps) with each channel's statistics over one example, (N, C, D, H, W).
 
@@ -145,7 +145,7 @@ class InstanceNorm3d(Module):
     bias: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LayerNorm(Module):
     """(x − mean)/√(var + eps)·weight + bias over the last dimensions.
 
@@ -164,7 +164,7 @@ class LayerNorm(Module):
     bias: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GroupNorm(Module):
     """(x − mean)/√(var + eps)·weight + bias over groups of the channels of (N, C, …).
 
@@ -185,7 +185,7 @@ class GroupNorm(Module):
     bias: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RMSNorm(Module):
     """x/√(mean(x²) + eps)·weight over the last dimensions.
 
@@ -202,7 +202,7 @@ class RMSNorm(Module):
     elementwise_affine: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LocalResponseNorm(Module):
     """x/(k + alpha·mean(x² of size neighbouring channels))^beta.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lossd.nn.module import Module, Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ZeroPad1d(Module):
     """(N, C, L) surrounded by zeros.
 
@@ -20,7 +20,7 @@ class ZeroPad1d(Module):
     padding: Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ZeroPad2d(Module):
     """(N, C, H, W) surrounded by zeros.
 
@@ -33,7 +33,7 @@ class ZeroPad2d(Module):
     padding: Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ZeroPad3d(Module):
     """(N, C, D, H, W) surrounded by zeros.
 
@@ -46,7 +46,7 @@ class ZeroPad3d(Module):
     padding: Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ConstantPad1d(Module):
     """(N, C, L) surrounded by a value.
 
@@ -61,7 +61,7 @@ class ConstantPad1d(Module):
     value: float
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ConstantPad2d(Module):
     """(N, C, H, W) surrounded by a value.
 
@@ -76,7 +76,7 @@ class ConstantPad2d(Module):
     value: float
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ConstantPad3d(Module):
     """(N, C, D, H, W) surrounded by a value.
 
@@ -91,7 +91,7 @@ class ConstantPad3d(Module):
     value: float
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReflectionPad1d(Module):
     """(N, C, L) surrounded by its mirror image.
 
@@ -104,7 +104,7 @@ class ReflectionPad1d(Module):
     padding: Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReflectionPad2d(Module):
     """(N, C, H, W) surrounded by its mirror image.
 
@@ -117,7 +117,7 @@ class ReflectionPad2d(Module):
     padding: Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReflectionPad3d(Module):
     """(N, C, D, H, W) surrounded by its mirror image.
 
@@ -130,7 +130,7 @@ class ReflectionPad3d(Module):
     padding: Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReplicationPad1d(Module):
     """(N, C, L) surrounded by its edge.
 
@@ -143,7 +143,7 @@ class ReplicationPad1d(Module):
     padding: Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReplicationPad2d(Module):
     """(N, C, H, W) surrounded by its edge.
 
@@ -156,7 +156,7 @@ class ReplicationPad2d(Module):
     padding: Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReplicationPad3d(Module):
     """(N, C, D, H, W) surrounded by its edge.
 
@@ -169,7 +169,7 @@ class ReplicationPad3d(Module):
     padding: Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CircularPad1d(Module):
     """(N, C, L) surrounded by its other end.
 
@@ -182,7 +182,7 @@ class CircularPad1d(Module):
     padding: Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CircularPad2d(Module):
     """(N, C, H, W) surrounded by its other end.
 
@@ -195,7 +195,7 @@ class CircularPad2d(Module):
     padding: Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CircularPad3d(Module):
     """(N, C, D, H, W) surrounded by its other end.
 

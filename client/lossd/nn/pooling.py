@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lossd.nn.module import Module, Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MaxPool1d(Module):
     """Greatest element of each window of (N, C, L).
 
@@ -29,7 +29,7 @@ class MaxPool1d(Module):
     ceil_mode: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MaxPool2d(Module):
     """Greatest element of each window of (N, C, H, W).
 
@@ -50,7 +50,7 @@ class MaxPool2d(Module):
     ceil_mode: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MaxPool3d(Module):
     """Greatest element of each window of (N, C, D, H, W).
 
@@ -71,7 +71,7 @@ class MaxPool3d(Module):
     ceil_mode: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AvgPool1d(Module):
     """Mean of each window of (N, C, L).
 
@@ -92,7 +92,7 @@ class AvgPool1d(Module):
     count_include_pad: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AvgPool2d(Module):
     """Mean of each window of (N, C, H, W).
 
@@ -115,7 +115,7 @@ class AvgPool2d(Module):
     divisor_override: int | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AvgPool3d(Module):
     """Mean of each window of (N, C, D, H, W).
 
@@ -138,7 +138,7 @@ class AvgPool3d(Module):
     divisor_override: int | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LPPool1d(Module):
     """(Σ x^p)^(1/p) of each window of (N, C, L).
 
@@ -157,7 +157,7 @@ class LPPool1d(Module):
     ceil_mode: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LPPool2d(Module):
     """(Σ x^p)^(1/p) of each window of (N, C, H, W).
 
@@ -176,7 +176,7 @@ class LPPool2d(Module):
     ceil_mode: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LPPool3d(Module):
     """(Σ x^p)^(1/p) of each window of (N, C, D, H, W).
 
@@ -195,7 +195,7 @@ class LPPool3d(Module):
     ceil_mode: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AdaptiveAvgPool1d(Module):
     """Means of (N, C, L) over windows that give output_size.
 
@@ -208,7 +208,7 @@ class AdaptiveAvgPool1d(Module):
     output_size: Sequence[int | None] | int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AdaptiveAvgPool2d(Module):
     """Means of (N, C, H, W) over windows that give output_size.
 
@@ -221,7 +221,7 @@ class AdaptiveAvgPool2d(Module):
     output_size: Sequence[int | None] | int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AdaptiveAvgPool3d(Module):
     """Means of (N, C, D, H, W) over windows that give output_size.
 
@@ -234,7 +234,7 @@ class AdaptiveAvgPool3d(Module):
     output_size: Sequence[int | None] | int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AdaptiveMaxPool1d(Module):
     """Greatest elements of (N, C, L) over windows that give output_size.
 
@@ -247,7 +247,7 @@ class AdaptiveMaxPool1d(Module):
     output_size: Sequence[int | None] | int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AdaptiveMaxPool2d(Module):
     """Greatest elements of (N, C, H, W) over windows that give output_size.
 
@@ -260,7 +260,7 @@ class AdaptiveMaxPool2d(Module):
     output_size: Sequence[int | None] | int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AdaptiveMaxPool3d(Module):
     """Greatest elements of (N, C, D, H, W) over windows that give output_size.
 

@@ -10,7 +10,7 @@ from lossd.nn.module import Module
 RecurrentOutput: TypeAlias = Literal["output", "last"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RNN(Module):
     """tanh(W·x + U·h) step by step, from h = 0: input (L, N, input_size), output (L, N, hidden_size).
 
@@ -39,7 +39,7 @@ class RNN(Module):
     output: RecurrentOutput | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LSTM(Module):
     """Long short-term memory, from zeros: input (L, N, input_size), output (L, N, hidden_size).
 
@@ -68,7 +68,7 @@ class LSTM(Module):
     output: RecurrentOutput | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GRU(Module):
     """Gated recurrent unit, from zeros: input (L, N, input_size), output (L, N, hidden_size).
 

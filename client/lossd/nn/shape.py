@@ -9,7 +9,7 @@ from typing import Literal
 from lossd.nn.module import Module, Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Flatten(Module):
     """Dimensions start_dim to end_dim as one.
 
@@ -24,7 +24,7 @@ class Flatten(Module):
     end_dim: int | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Unflatten(Module):
     """One dimension as several.
 
@@ -39,7 +39,7 @@ class Unflatten(Module):
     unflattened_size: Sizes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PixelShuffle(Module):
     """(N, C·r², H, W) to (N, C, H·r, W·r).
 
@@ -52,7 +52,7 @@ class PixelShuffle(Module):
     upscale_factor: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PixelUnshuffle(Module):
     """(N, C, H·r, W·r) to (N, C·r², H, W).
 
@@ -65,7 +65,7 @@ class PixelUnshuffle(Module):
     downscale_factor: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChannelShuffle(Module):
     """Channels of (N, C, …) in the order in which groups of them interleave.
 
@@ -78,7 +78,7 @@ class ChannelShuffle(Module):
     groups: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Upsample(Module):
     """(N, C, …) at a greater or smaller size; takes size or scale_factor.
 
@@ -100,7 +100,7 @@ class Upsample(Module):
     recompute_scale_factor: bool | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Unfold(Module):
     """Windows of (N, C, H, W) as columns: (N, C·window, windows).
 
@@ -119,7 +119,7 @@ class Unfold(Module):
     stride: Sizes | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fold(Module):
     """Columns summed into (N, C, H, W), where Unfold took them from.
 

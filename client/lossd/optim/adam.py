@@ -9,7 +9,7 @@ from lossd.optim.optimizer import Optimizer
 from lossd.spec import Spec
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Adam(Optimizer):
     """Means of the gradient over the root of means of its square.
 
@@ -40,7 +40,7 @@ class Adam(Optimizer):
     decoupled_weight_decay: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class AdamW(Optimizer):
     """Adam with decoupled weight decay.
 
@@ -68,7 +68,7 @@ class AdamW(Optimizer):
     maximize: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Adamax(Optimizer):
     """Adam by the infinity norm.
 
@@ -94,7 +94,7 @@ class Adamax(Optimizer):
     maximize: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class NAdam(Optimizer):
     """Adam with Nesterov momentum.
 
@@ -124,7 +124,7 @@ class NAdam(Optimizer):
     maximize: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RAdam(Optimizer):
     """Adam with a rectified variance.
 
@@ -152,7 +152,7 @@ class RAdam(Optimizer):
     maximize: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SparseAdam(Optimizer):
     """Adam for the sparse gradients of Embedding and EmbeddingBag: rows without gradients stay, and so do their means.
 
@@ -176,7 +176,7 @@ class SparseAdam(Optimizer):
     maximize: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Adafactor(Optimizer):
     """Adam's denominator in sublinear memory: a matrix of squares kept as a row and a column.
 
@@ -220,7 +220,7 @@ class Adafactor(Optimizer):
         return cls(**arguments if given is None else arguments | {"eps": (given.eps1, given.eps2)})
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class AdafactorEps(Spec):
     """Adafactor's eps as the contract has it: a pair whose first may be missing. Callers write a tuple."""
 

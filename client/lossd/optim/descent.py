@@ -8,7 +8,7 @@ from typing import Literal
 from lossd.optim.optimizer import Optimizer
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SGD(Optimizer):
     """Stochastic gradient descent.
 
@@ -36,7 +36,7 @@ class SGD(Optimizer):
     maximize: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ASGD(Optimizer):
     """Averaged stochastic gradient descent; the averages stay on the server.
 
@@ -64,7 +64,7 @@ class ASGD(Optimizer):
     maximize: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RMSprop(Optimizer):
     """Gradients over the root of a mean of their squares.
 
@@ -94,7 +94,7 @@ class RMSprop(Optimizer):
     maximize: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Adagrad(Optimizer):
     """Gradients over the root of the sum of their squares.
 
@@ -122,7 +122,7 @@ class Adagrad(Optimizer):
     maximize: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Adadelta(Optimizer):
     """Steps in the units of the parameters.
 
@@ -148,7 +148,7 @@ class Adadelta(Optimizer):
     maximize: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Rprop(Optimizer):
     """Steps by the sign of the gradient alone.
 
@@ -172,7 +172,7 @@ class Rprop(Optimizer):
     maximize: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Muon(Optimizer):
     """Orthogonalised momentum, for matrices alone: leave out biases, or give them a group of another optimizer.
 
@@ -205,7 +205,7 @@ class Muon(Optimizer):
     adjust_lr_fn: Literal["original", "match_rms_adamw"] | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LBFGS(Optimizer):
     """Quasi-Newton steps, by the gradients of the last ones; each evaluates the loss several times on its batch.
 

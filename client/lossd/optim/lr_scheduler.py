@@ -18,7 +18,7 @@ PerGroup: TypeAlias = float | Sequence[float]
 """A number for all parameter groups, or one for each, in the order of the session's `lr`."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Scheduler(Spec):
     """Changes the learning rate as training goes on.
 
@@ -43,7 +43,7 @@ class Scheduler(Spec):
         }
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class StepLR(Scheduler):
     """Decays the learning rate again and again.
 
@@ -63,7 +63,7 @@ class StepLR(Scheduler):
     gamma: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MultiStepLR(Scheduler):
     """Decays the learning rate at milestones.
 
@@ -83,7 +83,7 @@ class MultiStepLR(Scheduler):
     gamma: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ConstantLR(Scheduler):
     """Lowers the learning rate for a while.
 
@@ -103,7 +103,7 @@ class ConstantLR(Scheduler):
     total_iters: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LinearLR(Scheduler):
     """Changes the learning rate linearly for a while: a warm-up.
 
@@ -125,7 +125,7 @@ class LinearLR(Scheduler):
     total_iters: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ExponentialLR(Scheduler):
     """Decays the learning rate each interval.
 
@@ -143,7 +143,7 @@ class ExponentialLR(Scheduler):
     gamma: float
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PolynomialLR(Scheduler):
     """Decays the learning rate to 0.
 
@@ -163,7 +163,7 @@ class PolynomialLR(Scheduler):
     power: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CosineAnnealingLR(Scheduler):
     """Lowers the learning rate by half a cosine wave, and raises it by the next.
 
@@ -183,7 +183,7 @@ class CosineAnnealingLR(Scheduler):
     eta_min: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CosineAnnealingWarmRestarts(Scheduler):
     """Lowers the learning rate by half a cosine wave, again and again.
 
@@ -205,7 +205,7 @@ class CosineAnnealingWarmRestarts(Scheduler):
     eta_min: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OneCycleLR(Scheduler):
     """Raises the learning rate once and lowers it far, with the momentum against it; steps beyond its end are refused.
 
@@ -245,7 +245,7 @@ class OneCycleLR(Scheduler):
     three_phase: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CyclicLR(Scheduler):
     """Raises and lowers the learning rate again and again, with the momentum against it.
 
@@ -280,7 +280,7 @@ class CyclicLR(Scheduler):
     max_momentum: PerGroup | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ReduceLROnPlateau(Scheduler):
     """Lowers the learning rate where the loss of the step or epoch stops to improve.
 
@@ -312,7 +312,7 @@ class ReduceLROnPlateau(Scheduler):
     eps: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SequentialLR(Scheduler):
     """Schedulers one after another.
 
@@ -330,7 +330,7 @@ class SequentialLR(Scheduler):
     milestones: Sequence[int]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ChainedScheduler(Scheduler):
     """Schedulers at once.
 

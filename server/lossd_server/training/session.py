@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
@@ -20,46 +19,14 @@ from lossd_server.losses.refusal import torch_refusals
 from lossd_server.training import accumulation, state
 from lossd_server.training.accumulation import Waiting
 from lossd_server.training.averaging import Average
-from lossd_server.training.clipping import Clipping
+from lossd_server.training.clipping import total_norm
 from lossd_server.training.groups import sparse_parameters
-from lossd_server.training.models import Spec, build_model
+from lossd_server.training.models import build_model
 from lossd_server.training.optimizers import Optimization
+from lossd_server.training.plan import Plan
 from lossd_server.training.randomness import Randomness
 from lossd_server.training.undo import Undo
 from lossd_server.training.weighting import WeightSchedules
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to build.
-
-    Args:
-        model: what to build.
-        loss: a loss that reduces to a scalar; its `input`, or else its first, is bound to the model's output.
-        optimizer: what to build over the model's parameters.
-        seed: of torch's initialisation and of what is random later, as `torch.manual_seed` takes it.
-        state_dict: all parameters and buffers, instead of torch's initialisation.
-        clipping: of the gradients, between backward and step.
-        scheduler: of the learning rate.
-        interval: when the scheduler goes on: after each "step" or "epoch".
-        averaging: arguments of the average of the weights; None without one.
-        autocast: type of the autocast region around the model; None without one.
-        nonfinite: "allow" or "error", for a loss or gradients that are not finite.
-        weight_schedules: arguments of the schedules of a weighted sum's weights, by label.
-    """
-
-    model: Spec
-    loss: Loss
-    optimizer: Spec
-    seed: int = 0
-    state_dict: Mapping[str, Tensor] = field(default_factory=dict)
-    clipping: Clipping = field(default_factory=Clipping)
-    scheduler: Spec | None = None
-    interval: str = "step"
-    averaging: Mapping[str, Any] | None = None
-    autocast: torch.dtype | None = None
-    nonfinite: str = "allow"
-    weight_schedules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Step(NamedTuple):
@@ -262,11 +229,11 @@ class Session:
     @contextmanager
     def as_one(self) -> Iterator[None]:
         """Inside, several calls change the session together: if one fails, none has changed it."""
-        random, waiting = self._random.capture(), self._waiting
+        random, waiting, before = self._random.capture(), self._waiting, self._undo.remember()
         try:
-            with self._undo.on_failure():
-                yield
+            yield
         except BaseException:
+            self._undo.undo(before)
             self._random.restore(random)
             self._waiting = waiting
             raise
@@ -286,11 +253,16 @@ class Session:
         """Inside, the session trains from no gradients; what fails leaves no trace."""
         threads.use_all()
         self._forget_gradients()
+        before = self._undo.remember()
+        self._random.begin()
         try:
-            with self._undo.on_failure(), self._random.in_use():
-                yield
+            yield
+        except BaseException:
+            self._undo.undo(before)
+            raise
         finally:
             self._forget_gradients()
+        self._random.end()
 
     def _forward(self, inputs: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> _Pass:
         output = self.output(inputs)
@@ -364,7 +336,7 @@ class Session:
         """Clips the gradients; returns their norm before."""
         parameters = list(self._parameters.values())
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        norm = _total_norm([_dense(gradient) for gradient in gradients])
+        norm = total_norm(gradients)
         if self._finite and not math.isfinite(norm):
             raise Fault(
                 "NONFINITE",
@@ -372,9 +344,8 @@ class Session:
                 "the learning rate or clip_grad_value; nothing was changed",
                 field="targets",
             )
-        if self._clipping.norm is not None or self._clipping.value is not None:
-            with torch_refusals("clip_grad_norm"):
-                self._clipping.apply(parameters)
+        with torch_refusals("clip_grad_norm"):
+            self._clipping.apply(parameters)
         return norm
 
     def _gradients(self) -> dict[str, Tensor]:
@@ -401,17 +372,6 @@ class Session:
             yield
         finally:
             state.swap(pairs)
-
-
-def _dense(gradient: Tensor) -> Tensor:
-    return gradient.coalesce().values() if gradient.is_sparse else gradient
-
-
-def _total_norm(gradients: list[Tensor]) -> float:
-    """torch.nn.utils.get_total_norm; for gradients of one type without its grouping, in a third of its time."""
-    if not gradients or any(gradient.dtype != gradients[0].dtype for gradient in gradients):
-        return float(torch.nn.utils.get_total_norm(gradients))
-    return float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))
 
 
 def _numbers(terms: Mapping[str, Tensor]) -> dict[str, float]:

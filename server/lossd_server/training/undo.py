@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 
@@ -20,14 +17,12 @@ class Undo:
         ]
         self._watched: list[Tensor] = [*module.buffers(), *renormalised]
 
-    @contextmanager
-    def on_failure(self) -> Iterator[None]:
-        """Inside, the module runs; if anything raises, its tensors are what they were."""
-        before = [tensor.detach().clone() for tensor in self._watched]
-        try:
-            yield
-        except BaseException:
-            with torch.no_grad():
-                for tensor, value in zip(self._watched, before, strict=True):
-                    tensor.copy_(value)
-            raise
+    def remember(self) -> list[Tensor]:
+        """Copies of the watched tensors as they are now."""
+        return [tensor.detach().clone() for tensor in self._watched]
+
+    def undo(self, before: list[Tensor]) -> None:
+        """Makes the watched tensors what they were."""
+        with torch.no_grad():
+            for tensor, value in zip(self._watched, before, strict=True):
+                tensor.copy_(value)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lossd_server.faults import Fault
 from lossd_server.training.clipping import Clipping
-from lossd_server.training.session import Plan
+from lossd_server.training.plan import Plan
 from lossd_server.worker import tensors
 from lossd_server.worker.programs import Programs
 from lossd_server.worker.specs import Reader
