@@ -19,7 +19,6 @@ import lossd
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 console = Console(width=140)
@@ -113,17 +112,17 @@ def train(client: lossd.Client) -> bool:
     model.load_state_dict({name: torch.tensor(value) for name, value in session.state_dict().items()})
     optimizer, loss = torch.optim.SGD(model.parameters(), lr=0.01), torch.nn.MSELoss()
     x, y = torch.tensor(INPUTS), torch.tensor(TARGETS)
-    remote = here = 0.0
-    for _ in track(range(EPOCHS), description="training the guide's loop", console=console):
-        remote = session.step(INPUTS, TARGETS).value
+    history = session.fit(INPUTS, TARGETS, epochs=EPOCHS, progress=True)
+    here = []
+    for _ in range(EPOCHS):
         optimizer.zero_grad()
         value = loss(model(x), y)
         value.backward()
         optimizer.step()
-        here = value.item()
+        here.append(value.item())
     weights = {name: value.tolist() for name, value in session.state_dict().items()}
-    same = remote == here and weights == {name: value.tolist() for name, value in model.state_dict().items()}
-    console.print(f"loss after {EPOCHS} epochs: lossd {remote!r}, torch {here!r}; weights {weights}")
+    same = history.value == here and weights == {name: value.tolist() for name, value in model.state_dict().items()}
+    console.print(f"loss of epoch {EPOCHS}: lossd {history.value[-1]!r}, torch {here[-1]!r}; weights {weights}")
     console.print("[green]equal to the last bit" if same else "[red]NOT equal")
     session.delete()
     return same
