@@ -10,7 +10,7 @@ ARG BASE=python:3.11-slim-bookworm
 FROM ${BASE} AS requirements
 
 # Extras of pyproject.toml, by spaces: "server metric-learning" brings what computes the metric-learning losses.
-ARG EXTRAS=server
+ARG EXTRAS="server metrics"
 
 WORKDIR /src
 COPY pyproject.toml ./

@@ -18,6 +18,7 @@ from lossd.catalog import LossArgument as LossArgument
 from lossd.catalog import LossExample as LossExample
 from lossd.catalog import LossInfo as LossInfo
 from lossd.catalog import LossInput as LossInput
+from lossd.catalog import MetricInfo as MetricInfo
 from lossd.channel import TLS as TLS
 from lossd.client import Client as Client
 from lossd.errors import Aborted as Aborted
@@ -96,6 +97,7 @@ __all__ = [
     "LossInfo",
     "LossInput",
     "LossdError",
+    "MetricInfo",
     "MicroBatch",
     "NotFound",
     "Overloaded",

@@ -10,7 +10,7 @@ from lossd import calls, channel, training_calls
 from lossd.aio_connection import AsyncConnection
 from lossd.aio_session import AsyncSession, asynchronous
 from lossd.calls import Call, Outcome, TypeLike
-from lossd.catalog import LossInfo
+from lossd.catalog import LossInfo, MetricInfo
 from lossd.errors import LossdError
 from lossd.evaluation import Evaluation
 from lossd.loss import Loss
@@ -118,6 +118,10 @@ class AsyncClient:
     async def loss(self, name: str, *, timeout: float | None = None) -> LossInfo:
         """As `Client.loss`."""
         return await self._connection.call(calls.loss(name), timeout)
+
+    async def metrics(self, *, task: str | None = None, timeout: float | None = None) -> list[MetricInfo]:
+        """As `Client.metrics`."""
+        return await self._connection.call(calls.metrics(task), timeout)
 
     async def validate(
         self,

@@ -17,9 +17,10 @@ from collections.abc import (
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from lossd import fitting, training_calls
+from lossd import changing, fitting, training_calls
 from lossd.aio_connection import AsyncConnection
 from lossd.calls import Call
+from lossd.changing import STREAM, Change, FitRequest, Plan, overridden
 from lossd.errors import DeadlineExceeded, LossdError, NotFound
 from lossd.fitting import Changes, Course, Tally
 from lossd.history import History
@@ -29,7 +30,6 @@ from lossd.sequence import Numbered, Retry
 from lossd.sequence import Sequence as Numbers
 from lossd.settings import EarlyStopping
 from lossd.tensors import Array, ArrayLike
-from lossd.training_calls import STREAM, Change, FitRequest, Plan, overridden
 from lossd.training_results import MicroBatch, Progress, Saved, Score, SessionInfo, Step
 
 if TYPE_CHECKING:
@@ -68,18 +68,25 @@ class AsyncSession:
         *,
         lr: float | None = None,
         overrides: Mapping[str, float] = {},
+        metrics: Sequence[str] = (),
         timeout: float | None = None,
     ) -> Step:
         """As `Session.step`."""
-        change = training_calls.train_step(self.session_id, self._loss, inputs, targets, overridden(lr, overrides))
-        return await self._change(training_calls.step_call(change), timeout)
+        change = changing.train_step(self.session_id, self._loss, inputs, targets, overridden(lr, overrides), metrics)
+        return await self._change(changing.step_call(change), timeout)
 
     async def forward_backward(
-        self, inputs: ArrayLike, targets: ArrayLike, *, weight: float | None = None, timeout: float | None = None
+        self,
+        inputs: ArrayLike,
+        targets: ArrayLike,
+        *,
+        weight: float | None = None,
+        metrics: Sequence[str] = (),
+        timeout: float | None = None,
     ) -> MicroBatch:
         """As `Session.forward_backward`."""
-        change = training_calls.forward_backward(self.session_id, self._loss, inputs, targets, weight)
-        return await self._change(training_calls.micro_batch_call(change), timeout)
+        change = changing.forward_backward(self.session_id, self._loss, inputs, targets, weight, metrics)
+        return await self._change(changing.micro_batch_call(change), timeout)
 
     async def optim_step(
         self,
@@ -90,8 +97,8 @@ class AsyncSession:
         timeout: float | None = None,
     ) -> Step:
         """As `Session.optim_step`."""
-        change = training_calls.optim_step(self.session_id, overridden(lr, overrides), discard)
-        return await self._change(training_calls.step_call(change), timeout)
+        change = changing.optim_step(self.session_id, overridden(lr, overrides), discard)
+        return await self._change(changing.step_call(change), timeout)
 
     async def step_stream(
         self,
@@ -123,7 +130,7 @@ class AsyncSession:
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
         early_stopping: EarlyStopping | int | None = None,
         restore_best: bool = False,
-        metrics: Sequence[str] = (),
+        metrics: Sequence[str] | str = (),
         accumulate: int = 1,
         progress: bool | Callable[[Progress], object] = False,
         timeout: float | None = None,
@@ -139,7 +146,7 @@ class AsyncSession:
             validation_data,
             fitting.stopping(early_stopping),
             restore_best,
-            tuple(metrics),
+            changing.names(metrics),
             accumulate,
         )
         if targets is None:
@@ -159,14 +166,14 @@ class AsyncSession:
         inputs: ArrayLike,
         targets: ArrayLike,
         *,
-        metrics: Sequence[str] = (),
+        metrics: Sequence[str] | str = (),
         batch_size: int | None = None,
         averaged: bool = False,
         timeout: float | None = None,
     ) -> Score:
         """As `Session.evaluate`."""
         call = training_calls.evaluate_session(
-            self.session_id, self._loss, inputs, targets, metrics, batch_size, averaged
+            self.session_id, self._loss, inputs, targets, changing.names(metrics), batch_size, averaged
         )
         return await self._connection.call(call, timeout)
 
@@ -221,11 +228,11 @@ class AsyncSession:
             self._numbers.learn(info.seq)
 
     @contextmanager
-    def _settling(self) -> Iterator[None]:
+    def _settling(self, in_parts: bool = False) -> Iterator[None]:
         try:
             yield
         except LossdError as error:
-            self._numbers.settle(error)
+            self._numbers.settle(error, in_parts)
             raise
 
     async def _fit_arrays(self, request: FitRequest, epochs: int, report: Report, timeout: float | None) -> History:
@@ -233,7 +240,7 @@ class AsyncSession:
             again = self._numbers.repeats(request.numbered)
             first = await self._begin(request.numbered, retry)
             course = Course(request, first, self._numbers.sent, epochs, again)
-            with self._settling():
+            with self._settling(in_parts=True):
                 async with aclosing(self._course(course, retry)) as told:
                     async for progress in told:
                         report(progress)

@@ -217,6 +217,17 @@ def loss(name: str) -> Call[catalog.LossInfo]:
     return Call("/lossd.v1.CatalogService/GetLoss", request.SerializeToString(), read)
 
 
+def metrics(task: str | None = None) -> Call[list[catalog.MetricInfo]]:
+    """ListMetrics."""
+
+    def read(answer: bytes) -> list[catalog.MetricInfo]:
+        message = catalog_service_pb2.ListMetricsResponse.FromString(answer)
+        return [catalog.metric(metric) for metric in message.metrics]
+
+    request = catalog_service_pb2.ListMetricsRequest(task=task)
+    return Call("/lossd.v1.CatalogService/ListMetrics", request.SerializeToString(), read)
+
+
 def validate(
     loss: Loss, types: Mapping[str, TypeLike], gradients: bool | str | Iterable[str]
 ) -> Call[results.Validation]:

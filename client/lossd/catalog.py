@@ -1,4 +1,4 @@
-"""What a server says of its losses, as plain frozen objects; knows how to read them from messages and nothing else."""
+"""What a server says of losses and metrics, as plain frozen objects; knows how to read them from messages, no more."""
 
 from __future__ import annotations
 
@@ -126,6 +126,36 @@ def read(message: catalog_service_pb2.LossInfo) -> LossInfo:
         tuple(message.aliases),
         message.mean,
         _example(message.example) if message.HasField("example") else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """What there is to know about a metric, which `fit` and `evaluate` of a session compute by its name.
+
+    Attributes:
+        name: for example "f1".
+        class_names: classes of torchmetrics that compute it, one for each of `tasks`, for example "BinaryF1Score".
+        tasks: what it applies to: "binary", "multiclass", "multilabel" or "regression"; the loss and the tensors
+            decide.
+        summary: one line.
+        formula: in plain text; it says how classes are averaged.
+        direction: "higher" or "lower": which is better.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    tasks: tuple[str, ...]
+    summary: str
+    formula: str
+    direction: str
+
+
+def metric(message: catalog_service_pb2.MetricInfo) -> MetricInfo:
+    """Reads a metric."""
+    direction = spec.enum_name(catalog_service_pb2.MetricDirection.DESCRIPTOR, message.direction)
+    return MetricInfo(
+        message.name, tuple(message.class_names), tuple(message.tasks), message.summary, message.formula, direction
     )
 
 

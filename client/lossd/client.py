@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lossd import calls, channel, training_calls
 from lossd.calls import Outcome, TypeLike
-from lossd.catalog import LossInfo
+from lossd.catalog import LossInfo, MetricInfo
 from lossd.connection import Connection
 from lossd.errors import LossdError
 from lossd.evaluation import Evaluation
@@ -175,6 +175,20 @@ class Client:
             NotFound: the message names the nearest spelling.
         """
         return self._connection.call(calls.loss(name), timeout)
+
+    def metrics(self, *, task: str | None = None, timeout: float | None = None) -> list[MetricInfo]:
+        """Describes the metrics that sessions compute, sorted by name.
+
+        Args:
+            task: only those for "binary", "multiclass", "multilabel" or "regression".
+            timeout: seconds; default the client's.
+
+        Raises:
+            InvalidArgument: if there is no such task; the message lists those that there are.
+
+            [metric.name for metric in client.metrics(task="regression")]   # ['explained_variance', 'mae', …]
+        """
+        return self._connection.call(calls.metrics(task), timeout)
 
     def validate(
         self,

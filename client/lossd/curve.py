@@ -61,16 +61,20 @@ def _picture(progress: Progress, ended: Sequence[Epoch], width: int) -> Renderab
     curves = {"loss": [epoch.value for epoch in ended]}
     if ended and ended[0].validation_value is not None:
         curves["validation"] = [epoch.validation_value or 0.0 for epoch in ended]
-    finite = [value for values in curves.values() for value in values if math.isfinite(value)]
-    for name, values in curves.items() if finite else ():
-        text = Text(sparkline(values, width, min(finite), max(finite)), style="cyan" if name == "loss" else "yellow")
-        table.add_row(name, text, f"{values[-1]:.4g}")
+    losses = [value for values in curves.values() for value in values]
+    for name, values in curves.items() if ended else ():
+        style = "cyan" if name == "loss" else "yellow"
+        table.add_row(name, Text(_drawn(values, width, losses), style=style), f"{values[-1]:.4g}")
     for name in ended[-1].metrics if ended else ():
         values = [epoch.metrics[name] for epoch in ended]
-        table.add_row(
-            name, Text(sparkline(values, width, min(values), max(values)), style="green"), f"{values[-1]:.4g}"
-        )
+        table.add_row(name, Text(_drawn(values, width, values), style="green"), f"{values[-1]:.4g}")
     return Group(table)
+
+
+def _drawn(values: Sequence[float], width: int, among: Sequence[float]) -> str:
+    """Values as blocks between the least and the greatest finite one `among` some."""
+    finite = [value for value in among if math.isfinite(value)] or [0.0]
+    return sparkline(values, width, min(finite), max(finite))
 
 
 def _print(progress: Progress, epochs: int) -> None:

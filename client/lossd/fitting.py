@@ -7,16 +7,16 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from dataclasses import dataclass, field
 from typing import Any
 
-from lossd import training_calls
+from lossd import changing
 from lossd import training_results as outcomes
 from lossd.calls import Call
+from lossd.changing import Change, FitRequest, Plan
 from lossd.errors import DeadlineExceeded, LossdError, SequenceConflict, SessionLost, Unavailable
 from lossd.history import History
 from lossd.loss import Loss
 from lossd.sequence import check_own
 from lossd.settings import EarlyStopping
 from lossd.tensors import ArrayLike
-from lossd.training_calls import Change, FitRequest, Plan
 from lossd.training_results import Epoch, MicroBatch, Progress, Score, Step
 from lossd.v1 import training_service_pb2 as pb
 
@@ -99,9 +99,11 @@ def check_batches(plan: Plan, batches: Any) -> None:
     Raises:
         TypeError, ValueError: in words.
     """
-    if not isinstance(batches, Iterable | AsyncIterable) or isinstance(batches, Mapping | str | bytes):
+    array = isinstance(batches, Mapping | str | bytes) or hasattr(batches, "__array__")
+    if array or not isinstance(batches, Iterable | AsyncIterable):
         raise TypeError(
-            f"without targets, fit takes an iterable of pairs (inputs, targets); given {type(batches).__name__}"
+            "without targets, fit takes an iterable of pairs (inputs, targets), and with them arrays of all examples; "
+            f"given {type(batches).__name__} alone"
         )
     if plan.epochs > 1 and isinstance(batches, Iterator | AsyncIterator):
         raise ValueError(
@@ -151,9 +153,9 @@ class Changes:
     def of(self, inputs: ArrayLike, targets: ArrayLike) -> Iterator[Change]:
         """The calls of the next batch."""
         if self.accumulate == 1:
-            yield training_calls.train_step(self.session_id, self.loss, inputs, targets, self.overrides)
+            yield changing.train_step(self.session_id, self.loss, inputs, targets, self.overrides)
             return
-        yield training_calls.forward_backward(self.session_id, self.loss, inputs, targets)
+        yield changing.forward_backward(self.session_id, self.loss, inputs, targets)
         self._waiting += 1
         if self._waiting == self.accumulate:
             yield from self.rest()
@@ -168,7 +170,7 @@ class Changes:
         """What is to be called after the last batch."""
         if self._waiting:
             self._waiting = 0
-            yield training_calls.optim_step(self.session_id, self.overrides)
+            yield changing.optim_step(self.session_id, self.overrides)
 
 
 class Tally:

@@ -80,10 +80,12 @@ class History(Sequence[Epoch]):
             title: above it all.
 
         Returns:
-            matplotlib's axes, that of the loss first.
+            matplotlib's axes, that of the loss first, then one for each scale that the metrics have: accuracy, f1
+            and r2 share one, mae and rmse another.
 
         Raises:
             ImportError: if matplotlib is not installed: pip install 'lossd[plot]'.
+            ValueError: if no epoch has ended, or the path has another suffix.
 
             history.plot("training.png")
         """

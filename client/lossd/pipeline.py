@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lossd import training_calls
+from lossd import changing
+from lossd.changing import Change
 from lossd.errors import DeadlineExceeded, LossdError, Unavailable
 from lossd.sequence import Sequence, check_own
-from lossd.training_calls import Change
 from lossd.training_results import MicroBatch, Step
 
 UNDER_WAY = (
@@ -85,7 +85,7 @@ class Pipeline:
             raise Unavailable("the server ended the stream before it answered")
         seq, _, change = self._under_way[0]
         try:
-            outcome = training_calls.stream_outcome(answer)
+            outcome = changing.stream_outcome(answer)
             check_own(outcome.replayed, seq <= self._resent)
         except LossdError as error:
             if not isinstance(error, Unavailable | DeadlineExceeded):

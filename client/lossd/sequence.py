@@ -91,9 +91,18 @@ class Sequence:
         self._sent = self._last
         self._open = None
 
-    def settle(self, error: LossdError) -> None:
-        """Frees the number of a call that failed, unless it may have run nevertheless."""
-        if error.reason and not isinstance(error, Unavailable | DeadlineExceeded):
+    def settle(self, error: LossdError, in_parts: bool = False) -> None:
+        """Frees the number of a call that failed, unless it may have run nevertheless.
+
+        Args:
+            error: what it failed with.
+            in_parts: whether parts of it may have run before it failed, as of a Fit: only the session knows.
+        """
+        if not error.reason or isinstance(error, Unavailable | DeadlineExceeded):
+            return
+        if in_parts and not isinstance(error, SequenceConflict):
+            self._open = None
+        else:
             self.refused()
 
     def learn(self, last: int) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from lossd import fitting, training_calls
+from lossd import changing, fitting, training_calls
 from lossd.calls import Call
+from lossd.changing import STREAM, Change, FitRequest, Plan, overridden
 from lossd.connection import Connection
 from lossd.errors import DeadlineExceeded, LossdError, NotFound
 from lossd.fitting import Changes, Course, Tally
@@ -21,7 +22,6 @@ from lossd.sequence import Numbered, Retry
 from lossd.sequence import Sequence as Numbers
 from lossd.settings import EarlyStopping
 from lossd.tensors import Array, ArrayLike
-from lossd.training_calls import STREAM, Change, FitRequest, Plan, overridden
 from lossd.training_results import MicroBatch, Progress, Saved, Score, SessionInfo, Step
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Session:
         *,
         lr: float | None = None,
         overrides: Mapping[str, float] = {},
+        metrics: Sequence[str] = (),
         timeout: float | None = None,
     ) -> Step:
         """zero_grad, forward, loss, backward, clipping and optimizer step, in one trip.
@@ -79,17 +80,24 @@ class Session:
             targets: the loss's other input, or a dict of them by name.
             lr: the learning rate of this step alone; default the optimizer's, or its scheduler's.
             overrides: other numbers of the optimizer for this step alone, such as {"weight_decay": 0.0}.
+            metrics: names of metrics of this batch, of the model before the step; `Client.metrics` tells them.
             timeout: seconds, repetitions included; default the client's.
 
         Raises:
             InvalidArgument: if they do not fit; the session is unchanged.
             SequenceConflict: if somebody else changed the session, or it came back from a checkpoint; see `resync`.
         """
-        change = training_calls.train_step(self.session_id, self._loss, inputs, targets, overridden(lr, overrides))
-        return self._change(training_calls.step_call(change), timeout)
+        change = changing.train_step(self.session_id, self._loss, inputs, targets, overridden(lr, overrides), metrics)
+        return self._change(changing.step_call(change), timeout)
 
     def forward_backward(
-        self, inputs: ArrayLike, targets: ArrayLike, *, weight: float | None = None, timeout: float | None = None
+        self,
+        inputs: ArrayLike,
+        targets: ArrayLike,
+        *,
+        weight: float | None = None,
+        metrics: Sequence[str] = (),
+        timeout: float | None = None,
     ) -> MicroBatch:
         """Forward, loss and backward; the gradients are added to those that wait for `optim_step`.
 
@@ -97,10 +105,10 @@ class Session:
             inputs, targets: as in `step`.
             weight: adds weight × gradient, as `(weight * loss).backward()` does; default None: the micro-batches of a
                 step count as one batch, a mean's by their sums of weights. All micro-batches of a step the same way.
-            timeout: as in `step`.
+            metrics, timeout: as in `step`.
         """
-        change = training_calls.forward_backward(self.session_id, self._loss, inputs, targets, weight)
-        return self._change(training_calls.micro_batch_call(change), timeout)
+        change = changing.forward_backward(self.session_id, self._loss, inputs, targets, weight, metrics)
+        return self._change(changing.micro_batch_call(change), timeout)
 
     def optim_step(
         self,
@@ -119,8 +127,8 @@ class Session:
         Raises:
             FailedPrecondition: if no gradients wait.
         """
-        change = training_calls.optim_step(self.session_id, overridden(lr, overrides), discard)
-        return self._change(training_calls.step_call(change), timeout)
+        change = changing.optim_step(self.session_id, overridden(lr, overrides), discard)
+        return self._change(changing.step_call(change), timeout)
 
     def step_stream(
         self,
@@ -166,7 +174,7 @@ class Session:
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
         early_stopping: EarlyStopping | int | None = None,
         restore_best: bool = False,
-        metrics: Sequence[str] = (),
+        metrics: Sequence[str] | str = (),
         accumulate: int = 1,
         progress: bool | Callable[[Progress], object] = False,
         timeout: float | None = None,
@@ -188,7 +196,7 @@ class Session:
             validation_data: pair of inputs and targets for validation, instead of validation_split.
             early_stopping: epochs in a row without improvement after which it ends, or a `lossd.EarlyStopping`.
             restore_best: at the end takes the weights of the best epoch.
-            metrics: names of metrics, such as "accuracy"; of the validation examples, or without any of all.
+            metrics: a name or names of metrics, such as "accuracy"; of the validation examples, or without any of all.
             accumulate: micro-batches of a step: each batch is cut into as many, or so many of an iterable's make one.
             progress: True shows a live bar; a function is called with a `lossd.Progress` again and again, and what it
                 raises ends the training.
@@ -212,7 +220,7 @@ class Session:
             validation_data,
             fitting.stopping(early_stopping),
             restore_best,
-            tuple(metrics),
+            changing.names(metrics),
             accumulate,
         )
         if targets is None:
@@ -238,7 +246,7 @@ class Session:
         inputs: ArrayLike,
         targets: ArrayLike,
         *,
-        metrics: Sequence[str] = (),
+        metrics: Sequence[str] | str = (),
         batch_size: int | None = None,
         averaged: bool = False,
         timeout: float | None = None,
@@ -247,13 +255,13 @@ class Session:
 
         Args:
             inputs, targets: as in `step`.
-            metrics: by name, such as "accuracy", "f1", "mae", "rmse", "r2".
+            metrics: by name, one or more, such as "accuracy", "f1", "mae"; `Client.metrics` tells them.
             batch_size: examples that run at once; None takes all. The result is the same.
             averaged: uses the averaged weights.
             timeout: seconds; default the client's.
         """
         call = training_calls.evaluate_session(
-            self.session_id, self._loss, inputs, targets, metrics, batch_size, averaged
+            self.session_id, self._loss, inputs, targets, changing.names(metrics), batch_size, averaged
         )
         return self._connection.call(call, timeout)
 
@@ -316,11 +324,11 @@ class Session:
             self._numbers.learn(self._connection.repeat(training_calls.get_session(self.session_id), retry).seq)
 
     @contextmanager
-    def _settling(self) -> Iterator[None]:
+    def _settling(self, in_parts: bool = False) -> Iterator[None]:
         try:
             yield
         except LossdError as error:
-            self._numbers.settle(error)
+            self._numbers.settle(error, in_parts)
             raise
 
     def _fit_arrays(self, request: FitRequest, epochs: int, report: Report, timeout: float | None) -> History:
@@ -328,7 +336,7 @@ class Session:
             again = self._numbers.repeats(request.numbered)
             first = self._begin(request.numbered, retry)
             course = Course(request, first, self._numbers.sent, epochs, again)
-            with self._settling(), closing(self._course(course, retry)) as told:
+            with self._settling(in_parts=True), closing(self._course(course, retry)) as told:
                 for progress in told:
                     report(progress)
             self._numbers.answered(replayed=False, again=True)

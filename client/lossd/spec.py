@@ -65,7 +65,7 @@ def write(spec: Spec, union: M) -> M:
     known = members(_descriptor(union))
     name = known.get(type(spec).__name__) if isinstance(spec, Spec) else None
     if name is None:
-        raise TypeError(f"expected one of lossd's {', '.join(known)}; given {spec!r}")
+        raise TypeError(f"given {spec!r:.80}; expected one of lossd's {', '.join(known)}")
     arguments = spec.arguments()
     for field in _descriptor(union).fields:
         if field.containing_oneof is None and arguments.get(field.name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ MOST_CATEGORIES = 50
 MOST_CLASSES = 20
 """Whole numbers of a target up to which they are taken for classes."""
 _SHOWN = 5
+_WITH_COMMA = re.compile(r"[-+]?(\d|\d[\d.]*\d)?,\d+")
+_ALL_DIFFERENT = 0.9
+"""Part of the rows up to which there may be different words in a target; beyond, a class would be a single row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +122,38 @@ class Table:
         )
 
     def task(self, target: str) -> tuple[Task, str]:
-        """What the target is most likely for, and why."""
+        """What the target is most likely for, and why.
+
+        Raises:
+            ValueError: if there is no such column, or nearly each of its words is another one.
+        """
         column = self.column(target)
-        distinct = len(set(column.words))
+        distinct = len(set(column.labels))
+        each_its_own = distinct > 2 and distinct > len(self) * _ALL_DIFFERENT
+        if column.numbers is None and each_its_own:
+            raise ValueError(
+                f"column {target!r} holds {distinct} different words in {len(self)} rows, such as {column.words[0]!r}; "
+                "classes must come again and again, and a regression needs numbers"
+            )
         if column.numbers is None:
-            return "classification", f"{target!r} holds words, {distinct} different ones"
-        if distinct <= MOST_CLASSES and all(number == int(number) for number in column.numbers):
-            return "classification", f"{target!r} holds {distinct} different whole numbers"
-        return "regression", f"{target!r} holds {distinct} different numbers"
+            return "classification", f"{target!r} holds words, {distinct} different, such as {column.words[0]!r}"
+        whole = all(number == int(number) for number in column.numbers)
+        if distinct <= MOST_CLASSES and whole and not each_its_own:
+            return "classification", f"{target!r} holds {_counted(distinct, 'different whole number')}"
+        return "regression", f"{target!r} holds {_counted(distinct, 'different number')}"
+
+    def split(self, target: str, task: Task, part: float, seed: int) -> tuple[Array, Array]:
+        """Indices of the rows to train on and of those to hold out, each in a random order.
+
+        For a classification the part is of each class: one that has 1/part rows or more is in both.
+        """
+        order = np.random.default_rng(seed).permutation(len(self))
+        if task == "regression":
+            kept = len(self) - int(len(self) * part)
+            return order[:kept], order[kept:]
+        by_class = order[np.argsort(np.array(self.column(target).labels)[order], kind="stable")]
+        held_out = np.isin(order, by_class[np.diff(np.floor(np.arange(len(self) + 1) * part)) > 0])
+        return order[~held_out], order[held_out]
 
     def preprocessing(self, target: str, task: Task, rows: Array) -> Preprocessing:
         """How to make arrays of the columns, by the statistics of some of the rows.
@@ -156,7 +184,7 @@ class Table:
             line = next(line for line, word in zip(self.lines, column.words, strict=True) if word == values[-1])
             raise ValueError(
                 f"column {column.name!r} holds {len(values)} different words, at most {MOST_CATEGORIES} can become "
-                f"inputs (line {line}: {values[-1]!r}); leave it out with --drop {column.name}"
+                f"inputs (such as line {line}: {values[-1]!r}); leave it out with --drop {column.name}"
             )
         return Categorical(column.name, values)
 
@@ -202,7 +230,9 @@ def _read(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
                     raise ValueError(f"{path}, line {reader.line_num}: {len(row)} cells, the heading has {len(names)}")
                 rows.append([cell.strip() for cell in row])
                 lines.append(reader.line_num)
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: this is no text in UTF-8; save it as such") from error
+    except csv.Error as error:
         raise ValueError(f"{path}: this is no CSV file: {error}") from error
     if any(_number(name) is not None for name in names):
         raise ValueError(
@@ -239,7 +269,9 @@ def _refuse_missing(names: Sequence[str], rows: Sequence[Sequence[str]], lines: 
 def _column(name: str, words: list[str], lines: Sequence[int], path: str) -> Column:
     numbers = [_number(word) for word in words]
     known = [number for number in numbers if number is not None]
+    _refuse_commas(name, words, lines, len(known))
     if len(known) == len(words):
+        _refuse_large(name, known, lines)
         return Column(name, words, known)
     if known:
         odd = [(line, word) for line, word, number in zip(lines, words, numbers, strict=True) if number is None]
@@ -247,6 +279,30 @@ def _column(name: str, words: list[str], lines: Sequence[int], path: str) -> Col
             line, word = odd[0]
             raise ValueError(f"{path}, line {line}: column {name!r} is {word!r}, expected a number as in other rows")
     return Column(name, words, None)
+
+
+def _refuse_commas(name: str, words: Sequence[str], lines: Sequence[int], numbers: int) -> None:
+    found = [(line, word) for line, word in zip(lines, words, strict=True) if _WITH_COMMA.fullmatch(word)]
+    if found and (len(found) * 2 > len(words) or len(found) + numbers == len(words)):
+        line, word = found[0]
+        raise ValueError(
+            f"column {name!r} holds numbers with a comma (line {line}: {word!r}); write them with a decimal point, "
+            "such as 1.5, and with nothing between thousands"
+        )
+
+
+def _refuse_large(name: str, numbers: Sequence[float], lines: Sequence[int]) -> None:
+    most = float(np.finfo(np.float32).max)
+    for line, number in zip(lines, numbers, strict=True):
+        if abs(number) > most:
+            raise ValueError(
+                f"column {name!r} is too large for float32 (line {line}: {number:g}); divide it, take its logarithm, "
+                f"or leave it out with --drop {name}"
+            )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("s" if count != 1 else "")
 
 
 def _number(cell: str) -> float | None:

@@ -29,6 +29,9 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 ATTACHMENT_BYTES = 64 * 1024
 """Size from which an array travels as an attachment; below it generated code is as fast."""
 
+MOST_PLAIN = 65_536
+"""Plain integers that travel as `values`; more of them cost too much that way, and count as floats."""
+
 NUMBERS = {
     name.removeprefix("DATA_TYPE_").lower().replace("float8", "float8_").replace("e8m0", "e8m0fnu"): cast(
         tensor_pb2.DataType, number
@@ -106,6 +109,31 @@ def write(
     else:
         message.attachment = len(attachments)
         attachments.append(array.reshape(-1).view(np.uint8).data)
+
+
+def write_plain(message: tensor_pb2.Tensor, value: ArrayLike, attachments: list[Buffer], *, field: str = "") -> None:
+    """As `write`, but up to `MOST_PLAIN` plain Python integers get the type that the server wants of them.
+
+    They travel as `values` without a type: only the server knows whether a model takes indices or floats.
+    """
+    whole = _whole(value) if isinstance(value, list | tuple) else None
+    if whole is None:
+        write(message, value, attachments, field=field)
+        return
+    message.shape.extend(whole.shape)
+    for number in whole.ravel().tolist():
+        message.values.values.add().number_value = number
+
+
+def _whole(value: object) -> Array | None:
+    """The array of nested lists of integers, if it is one."""
+    if _holds_arrays(value):
+        return None
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, OverflowError):
+        return None  # what is wrong with it, its own conversion tells
+    return array if array.dtype.kind in "iu" and 0 < array.size <= MOST_PLAIN else None
 
 
 def read(message: tensor_pb2.Tensor, attachments: Sequence[Buffer]) -> Array:

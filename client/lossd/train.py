@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,22 @@ from lossd import weights
 from lossd.curve import showing
 from lossd.loss import Loss
 from lossd.options import KINDS, fold, nearest, options, resolve
-from lossd.plotting import EXTRA
+from lossd.plotting import EXTRA, check_path
 from lossd.printing import plain_json, print_json, print_table
 from lossd.server_options import as_json, connect, connection
 from lossd.tables import Categorical, Numeric, Preprocessing, Table, Task
 from lossd.tensors import Array
 
+_OF_OTHER_MODELS = (lossd.optim.Muon, lossd.optim.SparseAdam)  # which train no biases, and sparse gradients alone
 OPTIMIZERS: dict[str, type[lossd.optim.Optimizer]] = {
     kind.__name__.lower(): kind
     for _, kind in inspect.getmembers(lossd.optim, inspect.isclass)
-    if issubclass(kind, lossd.optim.Optimizer) and kind is not lossd.optim.Optimizer
+    if issubclass(kind, lossd.optim.Optimizer) and kind not in (lossd.optim.Optimizer, *_OF_OTHER_MODELS)
 }
 METRICS: dict[Task, tuple[str, ...]] = {"classification": ("accuracy", "f1"), "regression": ("mae", "rmse", "r2")}
 _OF_THE_TARGETS_UNIT = ("mae", "rmse")
+INTERRUPTED = "interrupted"
+"""A reason to stop that no server has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +75,14 @@ def train(data: str, target: str, drop: tuple[str, ...], task: Task | None, as_j
     Numbers are standardised, words become an input each. The weights are saved with what that takes.
     """
     _check_files(given)
+    if target in drop:
+        raise click.BadParameter(f"{target!r} is the target and cannot be left out", param_hint="--drop")
     server = {name: given.pop(name) for name in ("server", "token", "tls", "ca")}
     try:
         table = Table(data, drop)
-        guessed, why = table.task(target)
         if task is None:
-            click.echo(f"task: {guessed}, as {why}; --task chooses the other", err=True)
-        task = task or guessed
+            task, why = table.task(target)
+            click.echo(f"task: {task}, as {why}; --task chooses the other", err=True)
         rows = _split(table, target, task, given["validation"], given["seed"])
     except ValueError as error:
         raise click.UsageError(str(error)) from error
@@ -90,17 +95,26 @@ def train(data: str, target: str, drop: tuple[str, ...], task: Task | None, as_j
     optimizer = _optimizer(given["optimizer"], given["lr"])
     with connect(**server, embed=True) as client:
         report = _train(client, model, loss, optimizer, rows, task, given, quiet=as_json)
-    _write(report, given)
-    print_json(report.facts()) if as_json else print_table(report.rows(given))
+    files = {} if report.diverged else {name: given[name] for name in ("save", "plot") if given[name]}
+    if not report.history:
+        files.pop("plot", None)
+    _write(report, files, given["model"])
+    print_json(report.facts()) if as_json else print_table(report.rows(files, given["model"]))
+    if report.diverged:
+        raise click.ClickException(
+            "the training diverged: its loss or weights are no finite numbers, and nothing was written; a smaller --lr "
+            "may help"
+        )
+    if report.history.stop_reason == INTERRUPTED:
+        raise click.exceptions.Exit(130)  # as shells have it of a program that SIGINT ended
 
 
 def _split(table: Table, target: str, task: Task, part: float, seed: int) -> Data:
-    """Rows in a random order, the last ones held out; what is standardised is so by the others alone."""
-    order = np.random.default_rng(seed).permutation(len(table))
-    kept = len(table) - int(len(table) * part)
-    preprocessing = table.preprocessing(target, task, order[:kept])
-    inputs, targets = preprocessing.inputs(table)[order], preprocessing.targets(table)[order]
-    return Data(inputs[:kept], targets[:kept], inputs[kept:], targets[kept:], preprocessing)
+    """Rows to train on and rows to hold out; what is standardised is so by the former alone."""
+    kept, held_out = table.split(target, task, part, seed)
+    preprocessing = table.preprocessing(target, task, kept)
+    inputs, targets = preprocessing.inputs(table), preprocessing.targets(table)
+    return Data(inputs[kept], targets[kept], inputs[held_out], targets[held_out], preprocessing)
 
 
 def _loss(name: str | None, task: Task, preprocessing: Preprocessing) -> Loss:
@@ -195,6 +209,12 @@ class Report:
         """Whether the metrics are of rows that were held out."""
         return len(self.data.held_out_inputs) > 0
 
+    @property
+    def diverged(self) -> bool:
+        """Whether a weight or the loss is not finite."""
+        finite = all(np.isfinite(array).all() for array in self.state.values())
+        return not (finite and math.isfinite(self.score.value))
+
     def facts(self) -> dict[str, Any]:
         """All of it but the weights."""
         return {
@@ -209,20 +229,21 @@ class Report:
             "preprocessing": self.data.preprocessing.facts(),
         }
 
-    def rows(self, given: dict[str, Any]) -> list[tuple[str, Any]]:
+    def rows(self, files: dict[str, str], model: str) -> list[tuple[str, Any]]:
         """What people are shown."""
         of = "held out" if self.held_out else "training"
         target = self.data.preprocessing.target
         classes = f", {len(target.values)} classes" if isinstance(target, Categorical) else ""
-        stopped = " (early stopping)" if self.history.stop_reason == "early_stopping" else ""
+        reason = self.history.stop_reason
+        stopped = "" if reason == "epochs" else f" ({reason.replace('_', ' ')})"
         return [
             ("task", f"{self.task} of {target.name}{classes}"),
-            ("model", f"{given['model']}, {self.parameters} parameters"),
+            ("model", f"{model}, {self.parameters} parameters"),
             ("rows", f"{len(self.data.inputs)} training, {len(self.data.held_out_inputs)} held out"),
             ("epochs", f"{len(self.history)}{stopped}, best {self.history.best_epoch}"),
             (f"loss ({of})", f"{self.score.value:.6g}"),
             *((f"{name} ({of})", f"{value:.6g}") for name, value in self.score.metrics.items()),
-            *((name, given[name]) for name in ("save", "plot") if given[name]),
+            *files.items(),
         ]
 
 
@@ -238,21 +259,33 @@ def _train(
 ) -> Report:
     judged = (data.held_out_inputs, data.held_out_targets) if len(data.held_out_inputs) else None
     early, unit = given["early_stopping"], Unit(data.preprocessing.target)
+    ended: list[lossd.Epoch] = []
     with client.create_session(model=model, loss=loss, optimizer=optimizer, seed=given["seed"]) as session:
-        with showing(given["epochs"], quiet) as show:
-            history = session.fit(
-                data.inputs,
-                data.targets,
-                epochs=given["epochs"],
-                batch_size=given["batch_size"],
-                shuffle=True,
-                shuffle_seed=given["seed"],
-                validation_data=judged,
-                early_stopping=early,
-                restore_best=early is not None,
-                metrics=METRICS[task],
-                progress=lambda progress: show(replace(progress, ended=tuple(map(unit.epoch, progress.ended)))),
+        try:
+            with showing(given["epochs"], quiet) as show:
+
+                def told(progress: lossd.Progress) -> None:
+                    ended.extend(progress.ended)
+                    show(replace(progress, ended=tuple(map(unit.epoch, progress.ended))))
+
+                history = session.fit(
+                    data.inputs,
+                    data.targets,
+                    epochs=given["epochs"],
+                    batch_size=given["batch_size"],
+                    shuffle=True,
+                    shuffle_seed=given["seed"],
+                    validation_data=judged,
+                    early_stopping=early,
+                    restore_best=early is not None,
+                    metrics=METRICS[task],
+                    progress=told,
+                )
+        except KeyboardInterrupt:
+            click.echo(
+                f"interrupted after {len(ended)} of {given['epochs']} epochs; what was trained is kept", err=True
             )
+            history = _interrupted(ended)
         score = session.evaluate(*(judged or (data.inputs, data.targets)), metrics=METRICS[task])
         parameters = session.info().parameter_count
         history = lossd.History(
@@ -262,6 +295,12 @@ def _train(
         return Report(task, model, loss, data, parameters, history, score, session.state_dict())
 
 
+def _interrupted(ended: list[lossd.Epoch]) -> lossd.History:
+    """What is known of a training that was ended from here; its weights are those of its last step."""
+    judged = {e.epoch: e.value if e.validation_value is None else e.validation_value for e in ended}
+    return lossd.History(ended, min(judged, key=lambda number: judged[number], default=0), INTERRUPTED)
+
+
 def _check_files(given: dict[str, Any]) -> None:
     """Refuses now what would fail after the training."""
     for name in ("save", "plot"):
@@ -269,18 +308,22 @@ def _check_files(given: dict[str, Any]) -> None:
             raise click.BadParameter(f"there is no folder for {given[name]}", param_hint=f"--{name}")
     if given["plot"] and importlib.util.find_spec("matplotlib") is None:
         raise click.UsageError(EXTRA)
+    try:
+        check_path(given["plot"])
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--plot") from error
 
 
-def _write(report: Report, given: dict[str, Any]) -> None:
-    if given["save"]:
+def _write(report: Report, files: dict[str, str], model: str) -> None:
+    if "save" in files:
         about = {
-            "model": given["model"],
+            "model": model,
             "task": report.task,
             "loss": repr(report.loss),
             "metrics": report.score.metrics,
         }
         facts = about | report.data.preprocessing.facts()
         metadata = {name: json.dumps(plain_json(fact), ensure_ascii=False) for name, fact in facts.items()}
-        weights.write(Path(given["save"]), report.state, metadata)
-    if given["plot"]:
-        report.history.plot(given["plot"], title=f"{report.data.preprocessing.target.name}: {given['model']}")
+        weights.write(Path(files["save"]), report.state, metadata)
+    if "plot" in files:
+        report.history.plot(files["plot"], title=f"{report.data.preprocessing.target.name}: {model}")

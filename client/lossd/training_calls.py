@@ -1,38 +1,31 @@
-"""The RPCs of sessions as values, those that change one without their number; knows no channel and does no I/O.
-
-What changes a session is made in two steps: the arrays are written first, and its number is added when its turn comes.
-"""
+"""The RPCs of sessions as values, but for those that change one; knows no channel and does no I/O."""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from lossd import framing, results, spec, tensors
 from lossd import training_results as outcomes
 from lossd.calls import Call, open_answer
-from lossd.errors import from_status
+from lossd.changing import SERVICE
 from lossd.evaluation import encoding
+from lossd.examples import Writer, write_arrays, write_inputs
 from lossd.framing import Buffer
 from lossd.loss import Loss
 from lossd.nn import Module
 from lossd.optim import ClipGradNorm, Optimizer
 from lossd.program import complete
-from lossd.sequence import Numbered
-from lossd.settings import Autocast, CheckpointPolicy, Durability, EarlyStopping, Nonfinite, WeightSchedule
+from lossd.settings import Autocast, CheckpointPolicy, Durability, Nonfinite, WeightSchedule
 from lossd.spec import Spec
 from lossd.tensors import Array, ArrayLike
-from lossd.training_results import MicroBatch, Saved, Score, SessionInfo, Step
-from lossd.v1 import tensor_pb2
+from lossd.training_results import Saved, Score, SessionInfo
 from lossd.v1 import training_service_pb2 as pb
 
-T = TypeVar("T")
-
-_SERVICE = "/lossd.v1.TrainingService/"
-STREAM = f"{_SERVICE}TrainStream"
 _PAGE = 100
 
 
@@ -63,6 +56,8 @@ def create_session(parts: Parts) -> Call[SessionInfo]:
     def read(answer: bytes) -> SessionInfo:
         return outcomes.session_info(pb.CreateSessionResponse.FromString(answer).session)
 
+    if not 0 <= parts.seed < 1 << 64:
+        raise ValueError(f"seed is {parts.seed}; expected 0 to 2**64 - 1")
     request = pb.CreateSessionRequest(seed=parts.seed, clip_grad_value=parts.clip_grad_value)
     attachments: list[Buffer] = []
     spec.write(parts.model, request.model)
@@ -72,9 +67,9 @@ def create_session(parts: Parts) -> Call[SessionInfo]:
     if isinstance(parts.state_dict, str | os.PathLike):
         request.safetensors = Path(parts.state_dict).read_bytes()
     else:
-        _write_arrays(request.state_dict, parts.state_dict or {}, attachments, "state_dict")
+        write_arrays(request.state_dict, parts.state_dict or {}, attachments, "state_dict")
     _write_rest(request, parts)
-    return Call(f"{_SERVICE}CreateSession", framing.join(request.SerializeToString(), attachments), read)
+    return Call(f"{SERVICE}CreateSession", framing.join(request.SerializeToString(), attachments), read)
 
 
 def _write_rest(request: pb.CreateSessionRequest, parts: Parts) -> None:
@@ -93,6 +88,8 @@ def _write_rest(request: pb.CreateSessionRequest, parts: Parts) -> None:
     if parts.checkpoint is not None:
         request.checkpoint.CopyFrom(pb.CheckpointPolicy(**vars(parts.checkpoint)))
     if parts.ttl is not None:
+        if not math.isfinite(parts.ttl):
+            raise ValueError(f"ttl is {parts.ttl}; expected a finite number of seconds, or None for the server's own")
         request.ttl.FromNanoseconds(round(parts.ttl * 1e9))
     for label, given in (parts.weight_schedules or {}).items():
         schedule = given if isinstance(given, WeightSchedule) else WeightSchedule(given)
@@ -109,7 +106,7 @@ def get_session(session_id: str) -> Call[SessionInfo]:
         return outcomes.session_info(pb.GetSessionResponse.FromString(answer).session)
 
     request = pb.GetSessionRequest(session_id=session_id)
-    return Call(f"{_SERVICE}GetSession", request.SerializeToString(), read)
+    return Call(f"{SERVICE}GetSession", request.SerializeToString(), read)
 
 
 class Page(NamedTuple):
@@ -127,13 +124,13 @@ def list_sessions(page_token: str = "") -> Call[Page]:
         return Page([outcomes.session_info(session) for session in message.sessions], message.next_page_token)
 
     request = pb.ListSessionsRequest(page_size=_PAGE, page_token=page_token)
-    return Call(f"{_SERVICE}ListSessions", request.SerializeToString(), read)
+    return Call(f"{SERVICE}ListSessions", request.SerializeToString(), read)
 
 
 def delete_session(session_id: str) -> Call[None]:
     """DeleteSession."""
     request = pb.DeleteSessionRequest(session_id=session_id)
-    return Call(f"{_SERVICE}DeleteSession", request.SerializeToString(), lambda answer: None)
+    return Call(f"{SERVICE}DeleteSession", request.SerializeToString(), lambda answer: None)
 
 
 def save_session(session_id: str) -> Call[Saved]:
@@ -142,7 +139,7 @@ def save_session(session_id: str) -> Call[Saved]:
     def read(answer: bytes) -> Saved:
         return outcomes.saved(pb.SaveSessionResponse.FromString(answer))
 
-    return Call(f"{_SERVICE}SaveSession", pb.SaveSessionRequest(session_id=session_id).SerializeToString(), read)
+    return Call(f"{SERVICE}SaveSession", pb.SaveSessionRequest(session_id=session_id).SerializeToString(), read)
 
 
 def restore_session(session_id: str) -> Call[SessionInfo]:
@@ -152,164 +149,7 @@ def restore_session(session_id: str) -> Call[SessionInfo]:
         return outcomes.session_info(pb.RestoreSessionResponse.FromString(answer).session)
 
     request = pb.RestoreSessionRequest(session_id=session_id)
-    return Call(f"{_SERVICE}RestoreSession", request.SerializeToString(), read)
-
-
-@dataclass(slots=True)
-class Change:
-    """TrainStep, ForwardBackward or OptimStep without its number: alone, or a member of a TrainStream."""
-
-    kind: str
-    """The field of TrainStreamRequest and TrainStreamResponse that holds it."""
-    request: pb.TrainStepRequest | pb.ForwardBackwardRequest | pb.OptimStepRequest
-    attachments: Sequence[Buffer] = ()
-    examples: int = 0
-    """Length of the first dimension of its first input."""
-
-    def member(self, seq: int) -> bytes:
-        """The message of a TrainStream."""
-        self.request.seq = seq
-        message = pb.TrainStreamRequest(session_id=self.request.session_id)
-        getattr(message, self.kind).CopyFrom(self.request)
-        return framing.join(message.SerializeToString(deterministic=True), self.attachments)
-
-    def numbered(self, seq: int) -> bytes:
-        """The message of a call of its own."""
-        self.request.seq = seq
-        return framing.join(self.request.SerializeToString(deterministic=True), self.attachments)
-
-
-def train_step(
-    session_id: str, loss: Loss | None, inputs: ArrayLike, targets: ArrayLike, overrides: Mapping[str, float] = {}
-) -> Change:
-    """TrainStep; `loss` tells the names of the targets and which of them are floating."""
-    request = pb.TrainStepRequest(session_id=session_id, overrides=overrides)
-    return _batch("train_step", request, loss, inputs, targets)
-
-
-def forward_backward(
-    session_id: str, loss: Loss | None, inputs: ArrayLike, targets: ArrayLike, weight: float | None = None
-) -> Change:
-    """ForwardBackward."""
-    request = pb.ForwardBackwardRequest(session_id=session_id, weight=weight)
-    return _batch("forward_backward", request, loss, inputs, targets)
-
-
-def optim_step(session_id: str, overrides: Mapping[str, float] = {}, discard: bool = False) -> Change:
-    """OptimStep."""
-    return Change("optim_step", pb.OptimStepRequest(session_id=session_id, overrides=overrides, discard=discard))
-
-
-def overridden(lr: float | None, overrides: Mapping[str, float]) -> Mapping[str, float]:
-    """Numbers of the optimizer for one step, `lr` among them."""
-    return overrides if lr is None else {**overrides, "lr": lr}
-
-
-def step_call(change: Change) -> Numbered[Step]:
-    """A TrainStep or OptimStep by itself."""
-    if change.kind == "train_step":
-        return lambda seq: Call(f"{_SERVICE}TrainStep", change.numbered(seq), _read_step)
-    return lambda seq: Call(f"{_SERVICE}OptimStep", change.numbered(seq), _read_optim_step)
-
-
-def micro_batch_call(change: Change) -> Numbered[MicroBatch]:
-    """A ForwardBackward by itself."""
-
-    def read(answer: bytes) -> MicroBatch:
-        return outcomes.micro_batch(pb.ForwardBackwardResponse.FromString(answer))
-
-    return lambda seq: Call(f"{_SERVICE}ForwardBackward", change.numbered(seq), read)
-
-
-def _read_step(answer: bytes) -> Step:
-    return outcomes.step(pb.TrainStepResponse.FromString(answer))
-
-
-def _read_optim_step(answer: bytes) -> Step:
-    return outcomes.optim_step(pb.OptimStepResponse.FromString(answer))
-
-
-def stream_outcome(answer: bytes) -> Step | MicroBatch:
-    """What became of the next member of a TrainStream.
-
-    Raises:
-        LossdError: what it failed with, as if it had gone alone.
-    """
-    message = pb.TrainStreamResponse.FromString(answer)
-    if message.HasField("error"):
-        error = from_status(message.error.SerializeToString())
-        for kind in ("train_step", "forward_backward", "optim_step"):
-            error.field = error.field.removeprefix(kind).removeprefix(".")
-        raise error
-    if message.HasField("forward_backward"):
-        return outcomes.micro_batch(message.forward_backward)
-    if message.HasField("optim_step"):
-        return outcomes.optim_step(message.optim_step)
-    return outcomes.step(message.train_step)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What `fit` is given beside its examples; its arguments say what each is."""
-
-    epochs: int
-    batch_size: int | None = None
-    shuffle: bool = False
-    shuffle_seed: int = 0
-    drop_last: bool = False
-    validation_split: float = 0.0
-    validation_data: tuple[ArrayLike, ArrayLike] | None = None
-    early_stopping: EarlyStopping | None = None
-    restore_best: bool = False
-    metrics: tuple[str, ...] = ()
-    accumulate: int = 1
-
-
-class FitRequest:
-    """A Fit without its number, and how it goes on after a broken stream."""
-
-    def __init__(self, session_id: str, loss: Loss | None, inputs: ArrayLike, targets: ArrayLike, plan: Plan) -> None:
-        self._attachments: list[Buffer] = []
-        self._request = request = pb.FitRequest(
-            session_id=session_id,
-            epochs=plan.epochs,
-            batch_size=plan.batch_size or 0,
-            shuffle=plan.shuffle,
-            shuffle_seed=plan.shuffle_seed,
-            drop_last=plan.drop_last,
-            validation_split=plan.validation_split,
-            restore_best=plan.restore_best,
-            metrics=plan.metrics,
-            accumulate=plan.accumulate,
-        )
-        write = _Writer(loss, self._attachments)
-        write.pair(request.inputs, request.targets, inputs, targets)
-        if plan.validation_data is not None:
-            held_out, their_targets = plan.validation_data
-            write.pair(request.validation_inputs, request.validation_targets, held_out, their_targets, "validation_")
-        if plan.early_stopping is not None:
-            request.early_stopping.CopyFrom(pb.EarlyStopping(**vars(plan.early_stopping)))
-
-    def numbered(self, seq: int) -> Call[pb.FitResponse]:
-        """All of it."""
-        self._request.seq = seq
-        return self._call(self._request, self._attachments)
-
-    def whole(self, seq: int, after_epoch: int) -> Call[pb.FitResponse]:
-        """All of it, for a server that may not know it yet."""
-        request = pb.FitRequest()
-        request.CopyFrom(self._request)
-        request.seq, request.after_epoch = seq, after_epoch
-        return self._call(request, self._attachments)
-
-    def resumed(self, seq: int, after_epoch: int) -> Call[pb.FitResponse]:
-        """The rest of it, from a server that holds its data."""
-        request = pb.FitRequest(session_id=self._request.session_id, seq=seq, after_epoch=after_epoch, resume=True)
-        return self._call(request, ())
-
-    def _call(self, request: pb.FitRequest, attachments: Sequence[Buffer]) -> Call[pb.FitResponse]:
-        data = framing.join(request.SerializeToString(deterministic=True), attachments)
-        return Call(f"{_SERVICE}Fit", data, pb.FitResponse.FromString)
+    return Call(f"{SERVICE}RestoreSession", request.SerializeToString(), read)
 
 
 def forward(session_id: str, inputs: ArrayLike, averaged: bool = False) -> Call[Array]:
@@ -321,9 +161,9 @@ def forward(session_id: str, inputs: ArrayLike, averaged: bool = False) -> Call[
 
     request = pb.ForwardRequest(session_id=session_id, averaged=averaged)
     attachments: list[Buffer] = []
-    _write_arrays(request.inputs, _named(inputs, ["input"], "inputs"), attachments, "inputs")
+    write_inputs(request.inputs, inputs, attachments)
     request.response_encoding = encoding(bool(attachments))
-    return Call(f"{_SERVICE}Forward", framing.join(request.SerializeToString(), attachments), read)
+    return Call(f"{SERVICE}Forward", framing.join(request.SerializeToString(), attachments), read)
 
 
 def evaluate_session(
@@ -344,8 +184,8 @@ def evaluate_session(
         session_id=session_id, batch_size=batch_size or 0, metrics=metrics, averaged=averaged
     )
     attachments: list[Buffer] = []
-    _Writer(loss, attachments).pair(request.inputs, request.targets, inputs, targets)
-    return Call(f"{_SERVICE}EvaluateSession", framing.join(request.SerializeToString(), attachments), read)
+    Writer(loss, attachments).pair(request.inputs, request.targets, inputs, targets)
+    return Call(f"{SERVICE}EvaluateSession", framing.join(request.SerializeToString(), attachments), read)
 
 
 def get_session_state(session_id: str, averaged: bool = False) -> Call[dict[str, Array]]:
@@ -356,55 +196,7 @@ def get_session_state(session_id: str, averaged: bool = False) -> Call[dict[str,
         return results.state_dict(message.state_dict, attachments)
 
     request = pb.GetSessionStateRequest(session_id=session_id, response_encoding=encoding(True), averaged=averaged)
-    return Call(f"{_SERVICE}GetSessionState", request.SerializeToString(), read)
-
-
-class _Writer:
-    """Writes inputs and targets, whose names and kinds the loss tells."""
-
-    def __init__(self, loss: Loss | None, attachments: list[Buffer]) -> None:
-        self._kinds = loss.inputs if loss is not None else {"input": True, "target": True}
-        self._attachments = attachments
-
-    def pair(
-        self,
-        input_messages: Mapping[str, tensor_pb2.Tensor],
-        target_messages: Mapping[str, tensor_pb2.Tensor],
-        inputs: ArrayLike,
-        targets: ArrayLike,
-        prefix: str = "",
-    ) -> None:
-        named = _named(inputs, ["input"], f"{prefix}inputs")
-        _write_arrays(input_messages, named, self._attachments, f"{prefix}inputs")
-        named = _named(targets, list(self._kinds)[1:], f"{prefix}targets")
-        _write_arrays(target_messages, named, self._attachments, f"{prefix}targets", self._kinds)
-
-
-def _batch(kind: str, request: Any, loss: Loss | None, inputs: ArrayLike, targets: ArrayLike) -> Change:
-    attachments: list[Buffer] = []
-    _Writer(loss, attachments).pair(request.inputs, request.targets, inputs, targets)
-    shape = next((tensor.shape for tensor in request.inputs.values()), ())
-    return Change(kind, request, attachments, shape[0] if shape else 1)
-
-
-def _named(given: ArrayLike, names: Sequence[str], what: str) -> Mapping[str, ArrayLike]:
-    if isinstance(given, Mapping):
-        return given
-    if len(names) != 1:
-        raise TypeError(f"{what} are {', '.join(names)} here: give them by name, as a dict")
-    return {names[0]: given}
-
-
-def _write_arrays(
-    messages: Mapping[str, tensor_pb2.Tensor],
-    arrays: Mapping[str, ArrayLike],
-    attachments: list[Buffer],
-    field: str,
-    kinds: Mapping[str, bool] = {},
-) -> None:
-    for name, value in arrays.items():
-        floating = kinds.get(name, True)
-        tensors.write(messages[name], value, attachments, floating=floating, field=f"{field}.{name}")
+    return Call(f"{SERVICE}GetSessionState", request.SerializeToString(), read)
 
 
 def _enum(message: Any, field: str, word: str) -> Any:

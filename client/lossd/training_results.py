@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, cast
 
@@ -33,6 +33,7 @@ class Step:
         micro_batches: those whose gradients it used, or forgot.
         seq: the call's place in the session.
         replayed: whether the step ran earlier, and this is its answer from then.
+        metrics: those asked for, of the model before the step.
     """
 
     value: float
@@ -44,6 +45,7 @@ class Step:
     micro_batches: int = 1
     seq: int = 0
     replayed: bool = False
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class MicroBatch:
         execution: where and how this was computed.
         seq: the call's place in the session.
         replayed: whether the call ran earlier, and this is its answer from then.
+        metrics: those asked for.
     """
 
     value: float
@@ -67,6 +70,7 @@ class MicroBatch:
     execution: Execution
     seq: int
     replayed: bool
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +226,7 @@ def step(message: pb.TrainStepResponse) -> Step:
         1,
         message.seq,
         message.replayed,
+        _by_name(message.metrics),
     )
 
 
@@ -250,6 +255,7 @@ def micro_batch(message: pb.ForwardBackwardResponse) -> MicroBatch:
         same(Execution, message.execution),
         message.seq,
         message.replayed,
+        _by_name(message.metrics),
     )
 
 

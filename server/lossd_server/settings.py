@@ -29,6 +29,8 @@ else:
     import tomli as tomllib
 
 _DEVICE = re.compile(r"auto|cpu|cpu:\d+|cuda|cuda:\d+")
+_HALF_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
+"""How a path begins that was meant as a URL; one letter and a colon is a drive."""
 
 
 class Settings(BaseModel):
@@ -117,6 +119,15 @@ class Settings(BaseModel):
         for name in names:
             if not _DEVICE.fullmatch(name):
                 raise ValueError(f"{name!r} is no device; expected auto, cpu:0, cpu:1, cuda:0, …")
+        return value
+
+    @field_validator("state_dir")
+    @classmethod
+    def _path_or_url(cls, value: str) -> str:
+        half = _HALF_URL.match(value)
+        if half:
+            meant = value.replace(":/", ":///" if half[1] == "file" else "://", 1)
+            raise ValueError(f"{value!r} is neither a path nor a URL; did you mean {meant}?")
         return value
 
     @model_validator(mode="after")

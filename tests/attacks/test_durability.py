@@ -16,7 +16,7 @@ import grpc
 import pytest
 import torch
 from attacks import kills
-from attacks.attacker import Verdict, of_status, verdict
+from attacks.attacker import Verdict, floats, of_status, verdict
 from attacks.kills import RESPONSES, SERVICE, Undisturbed, calls, creation, numbered, outcome
 from google.rpc import error_details_pb2, status_pb2
 from lossd.torch import export_loss
@@ -307,8 +307,9 @@ def test_an_end_between_two_snapshots(process: Process, state_dir: Path, missing
     again = killed(state_dir, process.session_id)
     again.train(made[5:], 6)
     later = killed(state_dir.with_name("state+"), process.session_id)
-    process.train(made[5:], 6)
-    assert later.state() == again.state() == process.state()
+    undisturbed = Undisturbed()
+    undisturbed.train(made)
+    assert later.state() == again.state() == undisturbed.state()
 
 
 @pytest.mark.parametrize("kind", ["snapshot", "journal"])
@@ -435,6 +436,79 @@ def test_one_holder(process: Process, state_dir: Path) -> None:
     process._worker.close()
     other.session_id = process.session_id
     assert other.get().step == 2
+
+
+def test_listing_leaves_others_journals_alone(process: Process, state_dir: Path) -> None:
+    """A server that lists what another one trains, while that one is writing a record, changes nothing of it."""
+    process.train(calls(3))
+    journal = folder(state_dir, process.session_id) / "journal-1.log"
+    writing = journal.read_bytes()[:-10]
+    journal.write_bytes(writing)
+    listed = Process(state_dir).call("ListSessions", pb.ListSessionsRequest()).sessions
+    assert [one.session_id for one in listed] == [process.session_id]
+    assert journal.read_bytes() == writing
+
+
+def test_a_state_directory_that_is_removed(process: Process, state_dir: Path) -> None:
+    """Nothing is acknowledged that could not come back."""
+    made = numbered(calls(4), process.session_id)
+    for verb, request in made[:3]:
+        process.call(verb, request)
+    shutil.rmtree(state_dir)
+    assert process.refused(*made[3])[0].reason == "STORAGE_UNAVAILABLE"
+
+
+def test_a_checkpoint_that_fails_keeps_the_session(state_dir: Path) -> None:
+    """A session whose time is over stays in memory until its checkpoint can be written."""
+    process = Process(state_dir)
+    process.create(durability=pb.DURABILITY_CHECKPOINT, ttl={"nanos": 500_000_000})
+    own = folder(state_dir, process.session_id)
+    process.train(calls(3))
+    own.rename(own.with_name("away"))
+    time.sleep(0.6)
+    process._worker.expire()
+    assert process._worker.sessions == 1
+    own.with_name("away").rename(own)
+    time.sleep(0.6)
+    process._worker.expire()
+    assert process._worker.sessions == 0
+    assert process.get().step == 3
+
+
+def test_time_to_live_counts_from_the_end_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that takes longer than that does not end its session."""
+    monkeypatch.setattr(fitting, "_SLICE_SECONDS", 0.6)
+    process = Process("")
+    process.create(ttl={"nanos": 300_000_000})
+    request = pb.FitRequest(session_id=process.session_id, epochs=10**6)
+    ((_, step),) = calls(1)
+    request.inputs["input"].CopyFrom(step.inputs["input"])
+    request.targets["target"].CopyFrom(step.targets["target"])
+    answer = process.call("Fit", request)
+    assert process.get().step == answer.step
+
+
+def test_an_end_of_an_epoch_that_is_refused(process: Process, state_dir: Path) -> None:
+    """A Fit whose model cannot be judged stands after the first epoch's last step, before and after recovery."""
+    request = creation(loss=loss_pb2.LossSpec(bce_loss=loss_pb2.BCELoss()), durability=pb.DURABILITY_STEP)
+    request.model.linear.SetInParent()
+    request.model.linear.in_features = request.model.linear.out_features = 1
+    request.state_dict["weight"].CopyFrom(floats(1.0, shape=(1, 1)))
+    request.state_dict["bias"].CopyFrom(floats(0.5, shape=(1,)))
+    process.session_id = process.call("CreateSession", request).session.session_id
+    asked = pb.FitRequest(session_id=process.session_id, seq=1, epochs=3, batch_size=1)
+    for name, inputs, targets in (
+        ("", asked.inputs, asked.targets),
+        ("validation_", asked.validation_inputs, asked.validation_targets),
+    ):
+        inputs["input"].CopyFrom(floats(*[9.0 if name else 0.0] * 2, shape=(2, 1)))
+        targets["target"].CopyFrom(floats(0.0, 1.0, shape=(2, 1)))
+    assert process.call("Fit", asked).step == 2
+    going_on = pb.FitRequest(session_id=process.session_id, seq=1, resume=True)
+    before = process.state()
+    for one in (process, killed(state_dir, process.session_id)):
+        assert one.refused("Fit", going_on)[0].code == "INVALID_ARGUMENT"
+        assert (one.get().seq, one.state()) == (1, before)
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,27 @@ def test_a_metric_is_monitored_in_its_direction(worker: Worker) -> None:
     assert len(epochs) == min(last.best_epoch + 4, 60)
 
 
+@pytest.mark.parametrize("more", [{"batch_size": 4, "accumulate": 2}, {"batch_size": 2, "validation_split": 0.4}])
+def test_what_goes_along_whole_is_never_cut(more: dict[str, Any]) -> None:
+    """A target that is none of the examples' stays whole in a batch, or among validation examples, of its length."""
+    parts, target = [("linear", WIDTH, 4)], torch.arange(4.0)
+    remote = Remote(oracle.new_worker(), parts, {"mse_loss": {}, "allow_broadcast": True})
+    (epoch,), _ = remote.fit(INPUT[:10], target, epochs=1, **more)
+    torch.set_num_threads(oracle.THREADS)
+    local = module(parts, 7)
+    optimizer = torch.optim.SGD(local.parameters(), lr=0.05, momentum=0.9)
+    rows = INPUT[:6] if "validation_split" in more else INPUT[:10]
+    for batch in rows.split(more["batch_size"]):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(local(batch), target.expand(len(batch), 4)).backward()
+        optimizer.step()
+    for name, expected in local.state_dict().items():
+        torch.testing.assert_close(remote.state()[name], expected)
+    if "validation_split" in more:
+        expected = nn.functional.mse_loss(local(INPUT[6:10]), target.expand(4, 4)).item()
+        assert epoch.validation_value == pytest.approx(expected, rel=1e-6)
+
+
 def test_nan_is_never_better(worker: Worker) -> None:
     """A Fit that diverges to nan keeps the best epoch before, and stops."""
     diverging = Remote(worker, MLP, MSE, optimizer={"sgd": {"lr": 1e20}})
@@ -344,6 +365,18 @@ def test_a_fit_that_ended_tells_its_end_again(worker: Worker) -> None:
     assert_same_state(remote.state(), state)
 
 
+def test_telling_again_does_not_change_what_was_answered() -> None:
+    """Whoever asked an ended Fit for nothing more, a repetition of the call is answered as it was."""
+    remote = Remote(oracle.new_worker(), MLP, MSE)
+    request = remote.request(seq=1)
+    answer = remote.run("Fit", request, pb.FitResponse)
+    later = pb.FitRequest(session_id=remote.session_id, seq=1, resume=True, after_epoch=3)
+    assert not remote.run("Fit", later, pb.FitResponse).epochs
+    remote.step(2)
+    again = remote.run("Fit", request, pb.FitResponse)
+    assert (again.replayed, list(again.epochs)) == (True, list(answer.epochs))
+
+
 def test_the_next_seq_leaves_a_fit_where_it_stands(worker: Worker, slices: None) -> None:
     """Its steps stay; it cannot be gone on with."""
     remote = Remote(worker, MLP, MSE)
@@ -426,7 +459,8 @@ def test_a_failed_micro_batch_takes_the_others_back(worker: Worker) -> None:
         ({"early_stopping": {}}, "early_stopping.patience", "at least 1"),
         ({"early_stopping": {"patience": 1, "monitor": "mae"}}, "early_stopping.monitor", "expected loss"),
         ({"early_stopping": {"patience": 1, "min_delta": -1.0}}, "early_stopping.min_delta", "at least 0"),
-        ({"metrics": ["acuracy"]}, "metrics", "accuracy"),
+        ({"metrics": ["acuracy"]}, "metrics", "did you mean accuracy"),
+        ({"metrics": ["zzz"]}, "metrics", "there are accuracy"),
         ({"metrics": ["accuracy"]}, "metrics", "regression"),
         ({"batch_size": 60, "drop_last": True}, "batch_size", "no whole batch"),
         ({"accumulate": -2}, "accumulate", "at least 1"),
@@ -459,6 +493,115 @@ def test_targets_are_looked_at_before_the_first_step(
         remote.run("Fit", remote.request(inputs, target, batch_size=8), pb.FitResponse)
     assert (refused.value.reason, refused.value.field) == (reason, field)
     assert remote.fit(INPUT, LABELS, epochs=1)[1].step == 1
+
+
+TOKENS = torch.arange(ROWS)[:, None] % 9
+WORDS = {
+    "sequential": {
+        "modules": [
+            {"embedding": {"num_embeddings": 9, "embedding_dim": 4}},
+            {"flatten": {}},
+            {"batch_norm1d": {"num_features": 4}},
+            {"linear": {"in_features": 4, "out_features": CLASSES}},
+        ]
+    }
+}
+
+
+def words(worker: Worker) -> Remote:
+    """A session whose model looks its inputs up, and trains on two examples or more."""
+    remote = Remote(worker, MLP, MSE)
+    given = {"model": WORDS, "loss": MSE, "optimizer": SGD}
+    request = json_format.ParseDict(given, pb.CreateSessionRequest())
+    remote.session_id = remote.run("CreateSession", request, pb.CreateSessionResponse).session.session_id
+    return remote
+
+
+def test_the_last_batch_is_looked_at_before_the_first_step(worker: Worker) -> None:
+    """One example left over, which batch normalisation cannot train on, and an index that only the last batch has."""
+    remote, beyond = words(worker), torch.where(torch.arange(ROWS)[:, None] == ROWS - 1, 9, TOKENS)
+    refused: dict[str, oracle.Refused] = {}
+    for name, request in {
+        "left over": remote.request(TOKENS, NUMBERS, batch_size=7),
+        "micro-batch": remote.request(TOKENS[:3], NUMBERS[:3], accumulate=2),
+        "index": remote.request(beyond, NUMBERS, batch_size=5),
+        "index in no batch": remote.request(beyond, NUMBERS, batch_size=48, drop_last=True),
+    }.items():
+        with pytest.raises(oracle.Refused) as caught:
+            remote.run("Fit", request, pb.FitResponse)
+        refused[name] = caught.value
+    assert {(error.code, error.field) for error in refused.values()} == {(3, "inputs.input")}
+    assert "two examples or more" in refused["left over"].message
+    assert "two examples or more" in refused["micro-batch"].message
+    assert refused["index"].message == refused["index in no batch"].message
+    assert "0 to 8" in refused["index"].message
+    held_out = remote.request(TOKENS, NUMBERS, batch_size=5)
+    held_out.validation_inputs["input"].CopyFrom(oracle.tensor(beyond, "raw", []))
+    held_out.validation_targets["target"].CopyFrom(oracle.tensor(NUMBERS, "raw", []))
+    with pytest.raises(oracle.Refused, match="0 to 8") as caught:
+        remote.run("Fit", held_out, pb.FitResponse)
+    assert caught.value.field == "validation_inputs.input"
+    assert remote.fit(TOKENS, NUMBERS, batch_size=7, drop_last=True, epochs=1)[1].step == 7
+
+
+def test_one_example_is_enough_to_judge_by(worker: Worker) -> None:
+    """Validation and evaluation go by running statistics, which training cannot."""
+    remote = words(worker)
+    epochs, last = remote.fit(TOKENS, NUMBERS, validation_split=0.03, epochs=2, metrics=["mse"])
+    assert last.step == 2
+    assert epochs[1].validation_value == pytest.approx(remote.evaluate(TOKENS[-1:], NUMBERS[-1:]).value, rel=1e-6)
+
+
+def test_indices_may_be_typed_by_hand(worker: Worker) -> None:
+    """`values` are indices where a model looks them up: in Fit and EvaluateSession as in TrainStep."""
+    remote = words(worker)
+    fit, evaluation = remote.request(TOKENS, NUMBERS), pb.EvaluateSessionRequest(session_id=remote.session_id)
+    for inputs in (fit.inputs, evaluation.inputs):
+        json_format.ParseDict({"values": TOKENS.tolist()}, inputs["input"])
+    evaluation.targets["target"].CopyFrom(oracle.tensor(NUMBERS, "raw", []))
+    assert list(remote.slices(fit))[-1].step == 3
+    typed = remote.run("EvaluateSession", evaluation, pb.EvaluateSessionResponse)
+    assert typed.value == remote.evaluate(TOKENS, NUMBERS).value
+
+
+def test_a_models_only_input_goes_by_input_too(worker: Worker) -> None:
+    """Whatever its own name is; a name that is neither is refused."""
+    remote = Remote(worker, MLP, MSE)
+    branch = {"name": "a", "input": "x", "module": {"linear": {"in_features": WIDTH, "out_features": CLASSES}}}
+    given = {"model": {"branches": {"branches": [branch]}}, "loss": MSE, "optimizer": SGD}
+    request = json_format.ParseDict(given, pb.CreateSessionRequest())
+    remote.session_id = remote.run("CreateSession", request, pb.CreateSessionResponse).session.session_id
+    step = pb.TrainStepRequest(session_id=remote.session_id)
+    step.targets["target"].CopyFrom(oracle.tensor(NUMBERS, "raw", []))
+    for name in ("input", "x"):
+        step.ClearField("inputs")
+        step.inputs[name].CopyFrom(oracle.tensor(INPUT, "raw", []))
+        assert remote.run("TrainStep", step, pb.TrainStepResponse).value > 0
+    assert remote.fit(INPUT, NUMBERS, epochs=1)[1].step == 3
+    step.inputs["input"].CopyFrom(oracle.tensor(INPUT, "raw", []))
+    with pytest.raises(oracle.Refused, match="it has x"):
+        remote.run("TrainStep", step, pb.TrainStepResponse)
+
+
+def test_what_does_not_fit_the_loss_is_told_by_the_requests_fields(worker: Worker) -> None:
+    """The loss's input is the model's output: `inputs` made it, and its target is among `targets`."""
+    remote, logits = Remote(worker, MLP, MSE), Remote(worker, MLP, {"bce_loss": {}})
+    for given, target, field, says in (
+        (remote, NUMBERS[:, 0], "targets.target", "input is the model's output"),
+        (remote, NUMBERS.double(), "targets.target", r'\.astype\("float32"\)'),
+        (logits, NUMBERS.clamp(0, 1), "inputs", "BCEWithLogitsLoss"),
+    ):
+        step = pb.TrainStepRequest(session_id=given.session_id)
+        step.inputs["input"].CopyFrom(oracle.tensor(INPUT, "raw", []))
+        step.targets["target"].CopyFrom(oracle.tensor(target, "raw", []))
+        for call in (
+            lambda step=step, given=given: given.run("TrainStep", step, pb.TrainStepResponse),
+            lambda target=target, given=given: given.fit(INPUT, target),
+            lambda target=target, given=given: given.evaluate(INPUT, target),
+        ):
+            with pytest.raises(oracle.Refused, match=says) as refused:
+                call()
+            assert (refused.value.code, refused.value.field) == (3, field)
 
 
 @pytest.mark.parametrize("batch_size", [0, 1, 7, 50, 99])

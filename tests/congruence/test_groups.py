@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from congruence import optimizing
+from congruence import optimizing, oracle
+from google.protobuf import json_format
 from lossd import optim
+from lossd.v1 import training_service_pb2 as pb
 from lossd_server.faults import Fault
 from torch import nn
 
@@ -194,6 +196,29 @@ def test_gradients_that_an_optimizer_does_not_take_are_refused_before_the_first_
     with pytest.raises(Fault, match=r"takes no sparse gradients, and 0\.weight has them") as refused:
         optimizing.optimization(module, getattr(optim, kind)())
     assert refused.value.field == f"optimizer.{kind.lower()}"
+
+
+@pytest.mark.parametrize("field", ["clip_grad_norm", "clip_grad_value"])
+def test_sparse_gradients_are_not_clipped(field: str) -> None:
+    """As torch cannot either; a session says so when it is made, and not in its first step."""
+    gradient = torch.sparse_coo_tensor([[0]], [[1.0, 1.0]], (3, 2), check_invariants=True)
+    parameter = nn.Parameter(torch.zeros(3, 2))
+    parameter.grad = gradient
+    with pytest.raises((RuntimeError, NotImplementedError), match="Sparse"):
+        getattr(nn.utils, f"{field}_")([parameter], 1.0)
+    embedding = {"num_embeddings": 5, "embedding_dim": 2, "sparse": True}
+    given = {
+        "model": {
+            "sequential": {"modules": [{"embedding": embedding}, {"linear": {"in_features": 2, "out_features": 1}}]}
+        },
+        "loss": {"mse_loss": {}},
+        "optimizer": {"sgd": {"lr": 0.1}},
+        field: {"max_norm": 1.0} if field == "clip_grad_norm" else 1.0,
+    }
+    request = json_format.ParseDict(given, pb.CreateSessionRequest())
+    with pytest.raises(oracle.Refused, match=r"0\.weight has sparse ones") as refused:
+        oracle.run(oracle.new_worker(), "CreateSession", request, (), pb.CreateSessionResponse)
+    assert (refused.value.reason, refused.value.field) == ("UNSUPPORTED", field)
 
 
 def test_dense_gradients_are_refused_by_sparse_adam() -> None:

@@ -232,7 +232,9 @@ def test_what_does_not_apply_is_refused(
 
 def test_soft_labels_are_refused() -> None:
     """Metrics of labels compare with 0 and 1."""
-    metrics = Metrics(["f1"], loss("bce_loss"), torch.rand(3), {"target": torch.rand(3)})
+    with pytest.raises(Fault, match="0 and 1"):
+        Metrics(["f1"], loss("bce_loss"), torch.rand(3), {"target": torch.rand(3)})
+    metrics = Metrics(["f1"], loss("bce_loss"), torch.rand(3), {"target": torch.ones(3)})
     with pytest.raises(Fault, match="0 and 1"):
         metrics.update(torch.rand(3), {"target": torch.tensor([0.0, 0.5, 1.0])})
 

@@ -298,6 +298,13 @@ BAD_INPUTS: dict[str, tuple[dict[str, Tensor], str, str, str]] = {
 }
 
 
+def test_one_size_at_most_is_left_to_unflatten() -> None:
+    """torch refuses it in its first run, and does not say why."""
+    with pytest.raises(Fault, match="-1 once at most") as refused:
+        build(ours.Sequential(ours.Linear(6, 6), ours.Unflatten(1, (-1, -1, 2))))
+    assert refused.value.field.endswith("unflatten.unflattened_size")
+
+
 @pytest.mark.parametrize("name", BAD_INPUTS)
 def test_inputs_are_refused_by_name(name: str) -> None:
     """The layer, what it takes and which input brought it; nothing runs, and what follows is as if nothing had been."""

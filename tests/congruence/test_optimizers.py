@@ -382,6 +382,37 @@ def test_what_torch_does_not_take_is_refused_by_field(
     assert refused.value.field == f"optimizer.{name.lower()}.{field}"
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("Adam", {"lr": -1.0}, "lr is -1.0; expected at least 0 "),
+        ("Adam", {"betas": (0.9, 1.0)}, "betas is (0.9, 1.0); expected numbers from 0 to below 1 "),
+        ("Adadelta", {"rho": 2.0}, "rho is 2.0; expected 0 to 1 "),
+        ("Adafactor", {"d": 0.5}, "d is 0.5; expected at least 1 "),
+        ("Adafactor", {"beta2_decay": 0.5}, "beta2_decay is 0.5; expected at most 0 "),
+        ("SGD", {"nesterov": True}, "Nesterov momentum requires a momentum"),
+    ],
+    ids=str,
+)
+def test_the_range_is_said_where_torch_does_not(
+    worker: Worker, name: str, arguments: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(oracle.Refused, match=re.escape(says)):
+        Remote(worker, name, optimizer_spec(name, arguments))
+
+
+def test_a_range_without_its_end_is_said_so(worker: Worker) -> None:
+    """SparseAdam refuses the 0 that others take, in the same words."""
+    embedding = model_pb2.ModelSpec(embedding=model_pb2.Embedding(num_embeddings=2, embedding_dim=1, sparse=True))
+    message = training.CreateSessionRequest(
+        model=embedding,
+        loss=loss_pb2.LossSpec(mse_loss=loss_pb2.MSELoss()),
+        optimizer=optimizer_spec("SparseAdam", {"lr": -1.0}),
+    )
+    with pytest.raises(oracle.Refused, match=re.escape("lr is -1.0; expected above 0 ")):
+        oracle.run(worker, "CreateSession", message, (), training.CreateSessionResponse)
+
+
 WHOLE = {"ns_steps", "max_iter", "history_size"}
 """Arguments that are whole numbers."""
 

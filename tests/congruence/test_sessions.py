@@ -309,6 +309,23 @@ def test_a_session_becomes_what_was_captured(worker: Worker) -> None:
     assert_same_state(second.state_dict(), whole.state_dict())
 
 
+@pytest.mark.parametrize("optimizer", [optim.Adam(lr=0.01), optim.LBFGS(lr=0.1)], ids=str)
+def test_steps_tell_metrics_of_their_batch(remote: Callable[..., Remote], optimizer: optim.Optimizer) -> None:
+    """The metrics are those of the model before the step; one that there is not is refused, and nothing is trained."""
+    session = remote(plain(), lossd.CrossEntropyLoss(), optimizer, seed=3)
+    for x, y in batches(5):
+        accuracy = (session.forward(x).argmax(1) == y).double().mean().item()
+        before = session.state()
+        with pytest.raises(oracle.Refused) as refused:
+            session.step((x, y), metrics=["accuracy", "mae"])
+        assert (refused.value.code, refused.value.field) == (3, "metrics")
+        assert_same_state(session.state(), before)
+        assert dict(session.step((x, y), metrics=["accuracy"]).metrics) == {"accuracy": accuracy}
+    if isinstance(optimizer, optim.Adam):
+        accuracy = (session.forward(x).argmax(1) == y).double().mean().item()
+        assert dict(session.forward_backward((x, y), metrics=["accuracy"]).metrics) == {"accuracy": accuracy}
+
+
 def test_uploaded_safetensors_are_the_state(remote: Callable[..., Remote]) -> None:
     """A safetensors file is as good as state_dict; what is none is refused."""
     import safetensors.torch
@@ -321,6 +338,23 @@ def test_uploaded_safetensors_are_the_state(remote: Callable[..., Remote]) -> No
         with pytest.raises(oracle.Refused) as refused:
             remote(plain(), lossd.CrossEntropyLoss(), optim.SGD(lr=0.05), safetensors=bad)
         assert (refused.value.code, refused.value.field) == (3, "safetensors")
+
+
+def test_refusals_of_numbers_without_a_name_say_where(worker: Worker) -> None:
+    """The field is the whole path, inside of messages too."""
+    for request, field in (
+        (pb.CreateSessionRequest(scheduler={"interval": 77}), "scheduler.interval"),
+        (pb.CreateSessionRequest(weight_schedules={"a": {"interpolation": 77}}), "weight_schedules.a.interpolation"),
+        (pb.CreateSessionRequest(nonfinite=77), "nonfinite"),
+    ):
+        spec.write(plain(), request.model)
+        spec.write(lossd.CrossEntropyLoss(), request.loss)
+        spec.write(optim.SGD(lr=0.05), request.optimizer)
+        if request.HasField("scheduler"):
+            request.scheduler.step_lr.step_size = 1
+        with pytest.raises(oracle.Refused) as refused:
+            oracle.run(worker, "CreateSession", request, (), pb.CreateSessionResponse)
+        assert refused.value.field == field
 
 
 def test_descriptions_hold_what_was_asked(remote: Callable[..., Remote]) -> None:

@@ -314,6 +314,23 @@ def test_the_documented_overlay_renders(tmp_path: Path) -> None:
         judge(doc, "1.37")
 
 
+def test_the_documented_sessions_are_valid(manifests: list[Manifest]) -> None:
+    """The pod that keeps sessions, as docs/deploy.md makes it of the base, is a valid StatefulSet with its disk."""
+    text = (ROOT / "docs" / "deploy.md").read_text()
+    program = re.findall(r'python -c "\n(.*?)" > sessions.yaml', text, re.DOTALL)[0]
+    made = subprocess.run(
+        [sys.executable, "-c", program], input=yaml.safe_dump_all(manifests), capture_output=True, text=True, check=True
+    )
+    docs = list(yaml.safe_load_all(made.stdout))
+    kept = next(doc for doc in docs if doc["kind"] == "StatefulSet")
+    own = kept["spec"]["template"]["spec"]["containers"][0]
+    assert {"name": "LOSSD_STATE_DIR", "value": "/state"} in own["env"]
+    assert own["volumeMounts"][-1] == {"name": "state", "mountPath": "/state"}
+    assert kept["spec"]["serviceName"] in {doc["metadata"]["name"] for doc in docs if doc["kind"] == "Service"}
+    for doc in docs:
+        judge(doc, "1.37")
+
+
 # --- the Dockerfile ------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from lossd import training_calls
+from lossd import changing
 from running import RunningServer
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -137,6 +137,82 @@ def test_a_batch_that_fails_ends_its_stream(client: lossd.Client) -> None:
         assert 10 <= session.resync() <= 13
 
 
+def test_a_fit_that_fails_halfway_keeps_its_steps_and_its_number(client: lossd.Client) -> None:
+    """The next call goes on behind them, whoever counted."""
+    x, y = np.ones((40, 3), np.float32), np.ones((40, 1), np.float32)
+    x[35] = np.nan
+    with create(client, nonfinite="error") as session:
+        for turn in (1, 2):
+            with pytest.raises(lossd.InvalidArgument, match="refuses such"):
+                session.fit(x, y, batch_size=4)
+            assert session.step(x[:4], y[:4]).step == 9 * turn
+        with pytest.raises(lossd.InvalidArgument, match="at least 1"):
+            session.fit(x, y, epochs=0)
+        assert session.step(x[:4], y[:4]).step == 19
+
+    async def same(target: str) -> int:
+        async with lossd.AsyncClient(target) as other:
+            model, optimizer = lossd.nn.Linear(3, 1), lossd.optim.SGD(lr=0.05)
+            given = {"model": model, "loss": lossd.MSELoss(), "optimizer": optimizer}
+            async with await other.create_session(**given, nonfinite="error") as session:  # type: ignore[arg-type]  # by name
+                with pytest.raises(lossd.InvalidArgument, match="refuses such"):
+                    await session.fit(x, y, batch_size=4)
+                return (await session.step(x[:4], y[:4])).step
+
+    assert asyncio.run(same(client.target)) == 9
+
+
+def test_token_ids_may_be_plain_lists(client: lossd.Client) -> None:
+    """As arrays of int64 are: in steps, fits, scores and predictions; a metric may stand alone."""
+    ids, labels = [[1, 2, 3], [4, 0, 6]] * 4, [0, 1] * 4
+    model = lossd.nn.Sequential(lossd.nn.EmbeddingBag(7, 4), lossd.nn.Linear(4, 2))
+    given: dict[str, Any] = {"model": model, "loss": lossd.CrossEntropyLoss(), "optimizer": lossd.optim.Adam()}
+    with client.create_session(**given) as plain, client.create_session(**given) as typed:
+        array = np.array(ids)
+        assert plain.step(ids, labels).value == typed.step(array, labels).value
+        assert (
+            plain.fit(ids, labels, epochs=2, batch_size=3).value
+            == typed.fit(array, labels, epochs=2, batch_size=3).value
+        )
+        assert [step.value for step in plain.step_stream([(ids, labels)])] == [typed.step(array, labels).value]
+        assert np.array_equal(plain.predict(ids), typed.predict(array))
+        assert (
+            plain.evaluate(ids, labels, metrics="accuracy").metrics
+            == typed.evaluate(array, labels, metrics=["accuracy"]).metrics
+        )
+
+
+def test_steps_tell_metrics(client: lossd.Client) -> None:
+    """A step and a micro-batch tell the metrics asked for, of the model before; one name may stand alone."""
+    x, y = np.zeros((4, 2), np.float32), np.arange(4) % 3
+    with client.create_session(
+        model=lossd.nn.Linear(2, 3), loss=lossd.CrossEntropyLoss(), optimizer=lossd.optim.SGD(lr=0.1)
+    ) as session:
+        accuracy = float((session.predict(x).argmax(1) == y).mean())
+        assert session.step(x, y, lr=0.0, metrics="accuracy").metrics == {"accuracy": accuracy}
+        assert session.forward_backward(x, y, metrics=["accuracy"]).metrics == {"accuracy": accuracy}
+        assert session.optim_step().metrics == session.step(x, y).metrics == {}
+
+
+def test_metrics_are_described(client: lossd.Client) -> None:
+    """Each by the name that `fit` takes."""
+    named = {metric.name: metric for metric in client.metrics()}
+    assert list(named) == sorted(named)
+    assert (named["mae"].direction, named["accuracy"].direction) == ("lower", "higher")
+    assert named["f1"].class_names[0] == "BinaryF1Score"
+    assert [metric.name for metric in client.metrics(task="regression")] == [
+        name for name, metric in named.items() if "regression" in metric.tasks
+    ]
+    with pytest.raises(lossd.InvalidArgument, match="there are binary"):
+        client.metrics(task="clustering")
+
+    async def same() -> list[lossd.MetricInfo]:
+        async with lossd.AsyncClient(client.target) as other:
+            return await other.metrics()
+
+    assert asyncio.run(same()) == list(named.values())
+
+
 def test_accumulated_gradients_are_those_of_one_batch(client: lossd.Client) -> None:
     data = batches(3)
     reference = Reference()
@@ -166,7 +242,7 @@ def test_two_who_step_one_session_are_told(client: lossd.Client) -> None:
             assert caught.value.reason == "SEQ_REUSED"
         assert session.resync() == 1
         assert session.step(u, v).step == 2
-        stray = training_calls.step_call(training_calls.train_step(session.session_id, None, x, y))
+        stray = changing.step_call(changing.train_step(session.session_id, None, x, y))
         with pytest.raises(lossd.SequenceConflict, match="expected 3") as caught:
             session._connection.call(stray(9), None)
         assert (caught.value.reason, caught.value.expected) == ("SEQ_GAP", 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
+from lossd.tables import Table
 from running import RunningServer
 from sklearn import datasets
 
@@ -56,7 +58,7 @@ def predict(path: Path, bunch: Any) -> np.ndarray[Any, Any]:
 
 
 def held_out(count: int) -> np.ndarray[Any, Any]:
-    """The rows that are held out with seed 0 and a fifth."""
+    """The rows of a regression that are held out with seed 0 and a fifth."""
     return np.random.default_rng(0).permutation(count)[count - int(count * 0.2) :]
 
 
@@ -89,7 +91,8 @@ def test_a_classification_of_words(server: RunningServer, tmp_path: Path, name: 
     done = run(data, *words, "--server", server.target)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
-    rows = held_out(len(bunch.data))
+    _, rows = Table(data).split("y", "classification", 0.2, 0)
+    assert abs(np.bincount(bunch.target[rows]) - np.bincount(bunch.target) / 5).max() < 1
     accuracy = (predict(saved, bunch)[rows] == bunch.target_names[bunch.target[rows]]).mean()
     assert answer["metrics"]["accuracy"] == pytest.approx(accuracy, abs=1e-6)
     assert accuracy >= least
@@ -126,6 +129,9 @@ MISTAKES = [
     (["--target", "y", "--task", "regression", "--loss", "cross_entropy"], "is for classes"),
     (["--target", "y", "--save", "/nowhere/m.safetensors"], "there is no folder for /nowhere/m.safetensors"),
     (["--target", "y", "--drop", "x"], "no column but the target"),
+    (["--target", "y", "--drop", "y"], "'y' is the target and cannot be left out"),
+    (["--target", "y", "--plot", "curve.xyz"], "'curve.xyz' is no file for a plot; expected .png, .svg, .pdf"),
+    (["--target", "y", "--optimizer", "sparseadam"], "no optimizer is called 'sparseadam'"),
 ]
 
 
@@ -144,3 +150,55 @@ def test_missing_values_are_told_with_their_lines(tmp_path: Path) -> None:
     done = run(tmp_path / "data.csv", "--target", "y")
     assert done.returncode == 2
     assert "column 'x' lacks 2 values (lines 3, 5)" in done.stderr
+
+
+def test_a_training_that_diverges_fails_and_writes_nothing(server: RunningServer, tmp_path: Path) -> None:
+    data = table(tmp_path / "diabetes.csv", datasets.load_diabetes())
+    saved, drawn = tmp_path / "m.safetensors", tmp_path / "curve.png"
+    words = [
+        "--target",
+        "y",
+        "--optimizer",
+        "sgd",
+        "--lr",
+        1e9,
+        "--early-stopping",
+        1,
+        "--save",
+        saved,
+        "--plot",
+        drawn,
+    ]
+    done = run(data, *words, LOSSD_SERVER=server.target)
+    assert done.returncode == 1
+    assert "the training diverged" in done.stderr
+    assert "loss (held out)\tnan" in done.stdout
+    assert str(saved) not in done.stdout
+    assert not saved.exists()
+    assert not drawn.exists()
+
+
+@pytest.mark.parametrize("embedded", [False, True])
+def test_control_c_ends_the_training_and_keeps_what_it_came_to(
+    server: RunningServer, tmp_path: Path, embedded: bool
+) -> None:
+    """As a terminal sends it, to all processes; the saved file alone predicts what the report says."""
+    bunch = datasets.load_diabetes()
+    data, saved = table(tmp_path / "diabetes.csv", bunch), tmp_path / "m.safetensors"
+    command = [LOSSD, "train", data, "--target", "y", "--epochs", "100000", "--save", saved]
+    command += [] if embedded else ["--server", server.target]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("LOSSD_")}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True
+    ) as training:
+        assert training.stderr is not None
+        assert any(line.startswith("epoch 1/") for line in training.stderr)
+        os.killpg(training.pid, signal.SIGINT)
+        out, errors = training.communicate(timeout=60)
+    assert training.returncode == 130, errors
+    assert "interrupted after " in errors
+    assert "Traceback" not in errors
+    shown = dict(line.split("\t") for line in out.splitlines())
+    assert "(interrupted)" in shown["epochs"]
+    error = predict(saved, bunch)[held_out(442)] - bunch.target[held_out(442)]
+    assert float(shown["mae (held out)"]) == pytest.approx(abs(error).mean(), rel=1e-4)

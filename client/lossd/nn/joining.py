@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,12 +18,20 @@ class Sequential(Module):
     >>> Sequential(Linear(2, 8), ReLU(), Linear(8, 1)).modules[1]
     ReLU()
 
+    Raises:
+        TypeError: for what is no module, such as a list of them.
+
     Reference: torch.nn.Sequential
     """
 
     modules: tuple[Module, ...]
 
     def __init__(self, *modules: Module) -> None:
+        for module in modules:
+            if isinstance(module, Iterable):
+                kind = type(module).__name__
+                raise TypeError(f"Sequential takes modules one by one, not a {kind}: Sequential(*layers)")
+            _check_module(module, "Sequential takes modules")
         object.__setattr__(self, "modules", modules)
 
     @classmethod
@@ -88,6 +96,9 @@ class Branches(Module):
         dim: the dimension of concat and stack; default −1.
         bilinear: merges two branches in place of merge; its parameters are named "bilinear.weight", "bilinear.bias".
 
+    Raises:
+        TypeError: for what is no dict of modules.
+
     A model whose branches name inputs takes these by name, and "input" only if something reads what flows in.
 
     >>> from lossd.nn import Embedding, Linear
@@ -104,17 +115,25 @@ class Branches(Module):
     def __init__(
         self,
         branches: Mapping[str, Module | Branch],
-        *,
+        *others: object,
         merge: Literal["concat", "sum", "mean", "product", "stack"] | None = None,
         dim: int | None = None,
         bilinear: Bilinear | None = None,
     ) -> None:
+        if others or not isinstance(branches, Mapping):
+            given = "several modules" if others else type(branches).__name__
+            raise TypeError(
+                f'Branches takes a dict of branches by name, such as {{"wide": Linear(2, 1)}}; given {given}'
+            )
+        for name, part in branches.items():
+            if not isinstance(part, Branch):
+                _check_module(part, f"branch {name!r} is to be a module")
         named = tuple(
             replace(part, name=name) if isinstance(part, Branch) else Branch(name, part)
             for name, part in branches.items()
         )
-        given = {"branches": named, "merge": merge, "dim": dim, "bilinear": bilinear}
-        for name, value in given.items():
+        arguments = {"branches": named, "merge": merge, "dim": dim, "bilinear": bilinear}
+        for name, value in arguments.items():
             object.__setattr__(self, name, value)
 
     @classmethod
@@ -122,3 +141,10 @@ class Branches(Module):
         """The object that `arguments` came from."""
         branches = {branch.name: branch for branch in arguments.pop("branches", ())}
         return cls(branches, **arguments)
+
+
+def _check_module(given: object, expected: str) -> None:
+    if isinstance(given, type):
+        raise TypeError(f"{expected}, given the class {given.__name__}; write {given.__name__}(…)")
+    if given is not None and not isinstance(given, Module):  # None is one of a newer server
+        raise TypeError(f"{expected}, given {given!r:.80}")

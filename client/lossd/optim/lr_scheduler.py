@@ -12,6 +12,23 @@ from typing import Any, Literal, TypeAlias
 
 from lossd.spec import Spec
 
+__all__ = [
+    "ChainedScheduler",
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
+    "LinearLR",
+    "MultiStepLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "Scheduler",
+    "SequentialLR",
+    "StepLR",
+]
+
 _PER_GROUP = ("base_lr", "max_lr", "base_momentum", "max_momentum", "min_lr")
 
 PerGroup: TypeAlias = float | Sequence[float]
@@ -344,3 +361,8 @@ class ChainedScheduler(Scheduler):
     """
 
     schedulers: Sequence[Scheduler]
+
+
+def __dir__() -> list[str]:
+    """The public names, without what they are made of."""
+    return sorted(__all__)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from lossd.spec import Spec
 
+__all__ = ["Averaging"]
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Averaging(Spec):
@@ -29,3 +31,8 @@ class Averaging(Spec):
     start_step: int | None = None
     every_steps: int | None = None
     use_buffers: bool | None = None
+
+
+def __dir__() -> list[str]:
+    """The public names, without what they are made of."""
+    return sorted(__all__)

@@ -110,7 +110,9 @@ def named_inputs(module: nn.Module, given: Mapping[str, Tensor] | Sequence[Tenso
     if not isinstance(module, nn.Module):
         raise TypeError(f"expected an nn.Module, given {_kind(module)}")
     if isinstance(given, Tensor | str) or not isinstance(given, Mapping | Sequence):
-        raise TypeError(f"example_inputs: expected tensors by name or in order, given {_kind(given)}")
+        raise TypeError(
+            f"example_inputs: expected tensors by name or in order, given {_kind(given)}; of one tensor, (tensor,)"
+        )
     signature = inspect.signature(module.forward)
     try:
         bound = signature.bind(**given) if isinstance(given, Mapping) else signature.bind(*given)

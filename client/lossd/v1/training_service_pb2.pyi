@@ -253,7 +253,7 @@ class DeleteSessionResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class TrainStepRequest(_message.Message):
-    __slots__ = ("session_id", "inputs", "targets", "response_encoding", "seq", "overrides", "attachments")
+    __slots__ = ("session_id", "inputs", "targets", "response_encoding", "seq", "overrides", "metrics", "attachments")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -281,6 +281,7 @@ class TrainStepRequest(_message.Message):
     RESPONSE_ENCODING_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     OVERRIDES_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
     ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     inputs: _containers.MessageMap[str, _tensor_pb2.Tensor]
@@ -288,12 +289,20 @@ class TrainStepRequest(_message.Message):
     response_encoding: _tensor_pb2.ResponseEncoding
     seq: int
     overrides: _containers.ScalarMap[str, float]
+    metrics: _containers.RepeatedScalarFieldContainer[str]
     attachments: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, session_id: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., response_encoding: _Optional[_Union[_tensor_pb2.ResponseEncoding, str]] = ..., seq: _Optional[int] = ..., overrides: _Optional[_Mapping[str, float]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, session_id: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., response_encoding: _Optional[_Union[_tensor_pb2.ResponseEncoding, str]] = ..., seq: _Optional[int] = ..., overrides: _Optional[_Mapping[str, float]] = ..., metrics: _Optional[_Iterable[str]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class TrainStepResponse(_message.Message):
-    __slots__ = ("value", "step", "grad_norm", "terms", "execution", "seq", "replayed", "lr")
+    __slots__ = ("value", "step", "grad_norm", "terms", "execution", "seq", "replayed", "lr", "metrics")
     class TermsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class MetricsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -308,6 +317,7 @@ class TrainStepResponse(_message.Message):
     SEQ_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
     LR_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
     value: float
     step: int
     grad_norm: float
@@ -316,10 +326,11 @@ class TrainStepResponse(_message.Message):
     seq: int
     replayed: bool
     lr: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, value: _Optional[float] = ..., step: _Optional[int] = ..., grad_norm: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., seq: _Optional[int] = ..., replayed: bool = ..., lr: _Optional[_Iterable[float]] = ...) -> None: ...
+    metrics: _containers.ScalarMap[str, float]
+    def __init__(self, value: _Optional[float] = ..., step: _Optional[int] = ..., grad_norm: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., seq: _Optional[int] = ..., replayed: bool = ..., lr: _Optional[_Iterable[float]] = ..., metrics: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class ForwardBackwardRequest(_message.Message):
-    __slots__ = ("session_id", "inputs", "targets", "seq", "weight", "attachments")
+    __slots__ = ("session_id", "inputs", "targets", "seq", "weight", "metrics", "attachments")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -339,18 +350,27 @@ class ForwardBackwardRequest(_message.Message):
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
     ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     inputs: _containers.MessageMap[str, _tensor_pb2.Tensor]
     targets: _containers.MessageMap[str, _tensor_pb2.Tensor]
     seq: int
     weight: float
+    metrics: _containers.RepeatedScalarFieldContainer[str]
     attachments: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, session_id: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., seq: _Optional[int] = ..., weight: _Optional[float] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, session_id: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., seq: _Optional[int] = ..., weight: _Optional[float] = ..., metrics: _Optional[_Iterable[str]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ForwardBackwardResponse(_message.Message):
-    __slots__ = ("value", "pending_micro_batches", "weight_sum", "terms", "execution", "seq", "replayed")
+    __slots__ = ("value", "pending_micro_batches", "weight_sum", "terms", "execution", "seq", "replayed", "metrics")
     class TermsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class MetricsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -364,6 +384,7 @@ class ForwardBackwardResponse(_message.Message):
     EXECUTION_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
     value: float
     pending_micro_batches: int
     weight_sum: float
@@ -371,7 +392,8 @@ class ForwardBackwardResponse(_message.Message):
     execution: _tensor_pb2.Execution
     seq: int
     replayed: bool
-    def __init__(self, value: _Optional[float] = ..., pending_micro_batches: _Optional[int] = ..., weight_sum: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., seq: _Optional[int] = ..., replayed: bool = ...) -> None: ...
+    metrics: _containers.ScalarMap[str, float]
+    def __init__(self, value: _Optional[float] = ..., pending_micro_batches: _Optional[int] = ..., weight_sum: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., seq: _Optional[int] = ..., replayed: bool = ..., metrics: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class OptimStepRequest(_message.Message):
     __slots__ = ("session_id", "seq", "overrides", "discard")

@@ -46,7 +46,8 @@ def merge(pages: list[pb.ListSessionsResponse], page_size: int) -> pb.ListSessio
     (['w0-a'], 'w0-a')
     """
     size = min(page_size or _PAGE, _LARGEST_PAGE)
-    sessions = sorted((session for page in pages for session in page.sessions), key=lambda one: one.session_id)
-    more = len(sessions) > size or any(page.next_page_token for page in pages)
-    token = sessions[:size][-1].session_id if more and sessions else ""
+    told = min((page.next_page_token for page in pages if page.next_page_token), default="")
+    known = [session for page in pages for session in page.sessions if not told or session.session_id <= told]
+    sessions = sorted(known, key=lambda one: one.session_id)
+    token = sessions[size - 1].session_id if len(sessions) > size else told
     return pb.ListSessionsResponse(sessions=sessions[:size], next_page_token=token)

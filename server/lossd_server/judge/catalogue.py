@@ -296,8 +296,9 @@ def find(name: str) -> Metric:
     """
     if name in METRICS:
         return METRICS[name]
-    near = difflib.get_close_matches(name[:64].lower().replace("-", "_"), METRICS, 3) or list(METRICS)
-    raise Fault("UNKNOWN_NAME", f"there is no metric {name[:64]!r}; did you mean {', '.join(near)}?", field="metrics")
+    near = difflib.get_close_matches(name[:64].lower().replace("-", "_"), METRICS, 3)
+    remedy = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(METRICS)}"
+    raise Fault("UNKNOWN_NAME", f"there is no metric {name[:64]!r}; {remedy}", field="metrics")
 
 
 def select(task: str = "") -> list[Metric]:

@@ -5,7 +5,6 @@ torchmetrics is an extra and slow to import: it is loaded when the first metric 
 
 from __future__ import annotations
 
-import importlib
 import math
 import warnings
 from collections.abc import Iterable
@@ -21,7 +20,6 @@ from lossd_server.losses.contract import Loss, Tensors
 
 MAX_CLASSES = 1024
 """Classes or labels up to which metrics that compare each with each, or sort by each, are computed."""
-_MODULES = ("torchmetrics.classification", "torchmetrics.regression", "torchmetrics")
 
 
 class Metrics:
@@ -107,14 +105,16 @@ def _call(metric: Metric, reading: Reading, loss: Loss) -> Call:
 def _build(call: Call, size: int) -> Any:
     """The metric of torchmetrics, counting in float64."""
     try:
-        modules = [importlib.import_module(name) for name in _MODULES]
+        import torchmetrics
+        from torchmetrics import classification, regression
     except ImportError:
         raise Fault(
             "UNSUPPORTED",
             "metrics need torchmetrics, which this server does not have: pip install 'lossd[metrics]'",
             field="metrics",
         ) from None
-    kind = next(found for module in modules if (found := getattr(module, call.class_name, None)) is not None)
+    places = (classification, regression, torchmetrics)
+    kind = next(found for place in places if (found := getattr(place, call.class_name, None)) is not None)
     sized = {call.sized: size} if call.sized else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what it keeps: the data set itself, which is in memory anyhow

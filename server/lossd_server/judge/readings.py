@@ -120,7 +120,7 @@ def read(loss: Loss, output: Tensor, targets: Tensors) -> Reading:
             f"output {shape_text(output.shape)} and target {shape_text(target.shape)} differ; metrics need one shape",
             field="metrics",
         )
-    return _Labels(meaning, output) if meaning.of == _LABELS else _Numbers(output, target, targets)
+    return _Labels(meaning, output, target) if meaning.of == _LABELS else _Numbers(output, target, targets)
 
 
 def _meaning(loss: Loss) -> _Meaning | None:
@@ -178,25 +178,30 @@ class _Classes:
 class _Labels:
     """One score per example (), (N,), (N,1): binary; several (N,L), (N,L,d…): labels that go together."""
 
-    def __init__(self, meaning: _Meaning, output: Tensor) -> None:
+    def __init__(self, meaning: _Meaning, output: Tensor, target: Tensor) -> None:
+        _check_hard(target)
         self.size = output.shape[1] if output.dim() > 1 else 1
         self.task = MULTILABEL if self.size > 1 else BINARY
         self.probabilities = True
         self._activation = meaning.activation
 
     def read(self, output: Tensor, targets: Tensors) -> Pair:
+        _check_hard(targets["target"])
         truth = self._lay_out(targets["target"])
-        if not bool(((truth == 0) | (truth == 1)).all()):
-            raise Fault(
-                "VALUE_OUT_OF_RANGE",
-                "metrics of labels need targets of 0 and 1, and some are between; leave metrics out, or harden them",
-                field="targets.target",
-            )
         return Pair(self._activation(self._lay_out(output).double()), truth.long())
 
     def _lay_out(self, given: Tensor) -> Tensor:
         given = given.detach()
         return given.reshape(-1) if self.size == 1 else given.movedim(1, -1).reshape(-1, self.size)
+
+
+def _check_hard(target: Tensor) -> None:
+    if not bool(((target == 0) | (target == 1)).all()):
+        raise Fault(
+            "VALUE_OUT_OF_RANGE",
+            "metrics of labels need targets of 0 and 1, and some are between; leave metrics out, or harden them",
+            field="targets.target",
+        )
 
 
 class _Numbers:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault
 from lossd_server.losses.contract import Loss, Tensors
+from lossd_server.training import plain
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,18 @@ class Waiting:
         """The loss of all micro-batches together."""
         return self.value / self.divisor if self.divisor else math.nan
 
-    def facts(self) -> dict[str, Any]:
-        """All but the gradients, as plain values."""
-        return {"count": self.count, "divisor": self.divisor, "value": self.value, "mode": self.mode}
+    def capture(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All of it: the gradients' tensors, of sparse ones their parts, and facts as plain values."""
+        tensors: dict[str, Tensor] = {}
+        gradients = {name: plain.flatten(gradient, name, tensors) for name, gradient in self.gradients.items()}
+        facts = {"count": self.count, "divisor": self.divisor, "value": self.value, "mode": self.mode}
+        return tensors, {**facts, "gradients": gradients}
+
+    @staticmethod
+    def of(tensors: Mapping[str, Tensor], facts: Mapping[str, Any], device: torch.device) -> Waiting:
+        """What `capture` took apart, its gradients on `device`."""
+        gradients = {name: plain.rebuild(held, tensors, device) for name, held in facts["gradients"].items()}
+        return Waiting(**{**facts, "gradients": gradients})
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,17 @@ class Clipping:
                 )
         if self.value is not None:
             _check_bound(self.value, "clip_grad_value")
+
+    def check(self, sparse: Collection[str]) -> None:
+        """Refuses what torch cannot clip: gradients of these parameters, which are sparse."""
+        for field, given in (("clip_grad_norm", self.norm), ("clip_grad_value", self.value)):
+            if sparse and given is not None:
+                raise Fault(
+                    "UNSUPPORTED",
+                    f"torch clips dense gradients alone, and {min(sparse)} has sparse ones: leave {field} out, or "
+                    "`sparse` of its module",
+                    field=field,
+                )
 
     def apply(self, parameters: Sequence[Tensor]) -> None:
         """Clips the parameters' gradients in place: the norm of all together, then each element."""

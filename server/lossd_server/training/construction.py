@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,15 @@ _MOST_NS_STEPS = 99
 """torch refuses more, but not before the first step."""
 _HISTORY_SIZE = 100
 """Torch's own."""
+_RANGES = (
+    (re.compile("Invalid beta parameter"), "numbers from 0 to below 1"),
+    (re.compile("Invalid eta values"), "one from above 0 to below 1, and one above 1"),
+    (re.compile("Invalid rho value"), "0 to 1"),
+    (re.compile(r"should be >= (\d)"), r"at least \1"),
+    (re.compile(r"should be <= (\d)"), r"at most \1"),
+    (re.compile("Invalid [a-z_ ]+: "), "at least 0"),
+)
+"""What torch means to say, by its words."""
 
 
 def build(main: Spec, parts: Sequence[Part], parameters: Mapping[str, Tensor]) -> torch.optim.Optimizer:
@@ -101,12 +111,31 @@ def _try(spec: Spec, arguments: Mapping[str, Any]) -> None:
     except ValueError as error:
         name = _at_fault(_kind(spec), arguments, str(error))
         given = f"{name} is {arguments[name]}" if name else spec.class_name
+        expected = _expected(_kind(spec), name, str(error)) if name else "what its message in the contract says"
         raise Fault(
             "ARGUMENT_OUT_OF_RANGE",
-            f"{given}: torch.optim.{spec.class_name} refuses this, {str(error)[:200]}; its message in the contract "
-            "says the range",
+            f"{given}; expected {expected} (torch.optim.{spec.class_name} says: {str(error)[:200]})",
             field=f"{spec.path}.{name}" if name in spec.arguments else spec.path,
         ) from None
+
+
+def _expected(optimizer: Callable[..., object], name: str, refusal: str) -> str:
+    """The range that torch's refusal of the argument means, where its words are of a known kind."""
+    for words, meant in _RANGES:
+        if found := words.search(refusal):
+            expected = found.expand(meant)
+            return "above 0" if expected == "at least 0" and _refuses_zero(optimizer, name) else expected
+    return "what its message in the contract says"
+
+
+def _refuses_zero(optimizer: Callable[..., object], name: str) -> bool:
+    try:
+        optimizer(_any_parameters(), **{name: 0.0})
+    except ValueError:
+        return True
+    except TypeError:  # it takes several numbers
+        return False
+    return False
 
 
 def _at_fault(optimizer: Callable[..., object], arguments: Mapping[str, Any], refusal: str) -> str:

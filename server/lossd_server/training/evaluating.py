@@ -14,6 +14,7 @@ from lossd_server.losses.budget import Budget
 from lossd_server.losses.composite import WeightedSum
 from lossd_server.losses.contract import Loss, Tensors
 from lossd_server.losses.refusal import torch_refusals
+from lossd_server.training.blame import blamed
 from lossd_server.training.examples import Examples
 from lossd_server.training.session import Session
 
@@ -73,7 +74,10 @@ def evaluate(
                 judge = judging(loss, shape, batch.targets)
             output = session.output(batch.inputs)
             tensors = {session.bound_input: output, **batch.targets}
-            loss.check(tensors)
+            try:
+                loss.check(tensors)
+            except Fault as fault:
+                raise blamed(fault, session.bound_input) from None
             with torch_refusals("loss"):
                 value, terms = loss.compute(tensors, Budget(tensors.values()))
             numbers = {label: float(term) for label, term in terms.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -17,10 +17,12 @@ class Examples:
     Args:
         inputs: the model's, each of (N, …).
         targets: the loss's others; those of (N, …) are cut with the inputs, the rest go along whole.
+        whole: names of the latter, where these are some of more examples, by whose number they were told.
     """
 
     inputs: Mapping[str, Tensor]
     targets: Mapping[str, Tensor]
+    whole: frozenset[str] | None = None
 
     def check(self, path: str = "inputs") -> None:
         """Refuses inputs that do not count the same examples, and none at all."""
@@ -42,29 +44,23 @@ class Examples:
         """A view of those from `start` to before `end`."""
         if start == 0 and end == len(self):
             return self
-        return Examples(
-            {name: given.narrow(0, start, end - start) for name, given in self.inputs.items()},
-            {name: given.narrow(0, start, end - start) if self._cut(given) else given for name, given in self._others},
-        )
+        return self._some(lambda given: given.narrow(0, start, end - start))
 
     def at(self, indices: Tensor) -> Examples:
         """A copy of those at `indices`, in that order."""
-        return Examples(
-            {name: given.index_select(0, indices.to(given.device)) for name, given in self.inputs.items()},
-            {
-                name: given.index_select(0, indices.to(given.device)) if self._cut(given) else given
-                for name, given in self._others
-            },
-        )
+        return self._some(lambda given: given.index_select(0, indices.to(given.device)))
 
     def batches(self, size: int) -> Iterator[Examples]:
         """All of them in order, `size` at once or fewer in the last; 0 takes all."""
         size = size or len(self)
         return (self.between(start, min(start + size, len(self))) for start in range(0, len(self), size))
 
-    @property
-    def _others(self) -> list[tuple[str, Tensor]]:
-        return list(self.targets.items())
-
-    def _cut(self, given: Tensor) -> bool:
-        return given.dim() > 0 and given.shape[0] == len(self)
+    def _some(self, cut: Callable[[Tensor], Tensor]) -> Examples:
+        whole = self.whole
+        if whole is None:
+            whole = frozenset(name for name, given in self.targets.items() if given.shape[:1] != (len(self),))
+        return Examples(
+            {name: cut(given) for name, given in self.inputs.items()},
+            {name: given if name in whole else cut(given) for name, given in self.targets.items()},
+            whole,
+        )

@@ -17,6 +17,7 @@ from torch import Tensor
 from lossd_server.faults import Fault
 from lossd_server.losses.composite import WeightedSum
 from lossd_server.training import state
+from lossd_server.training.blame import blamed, of_field
 from lossd_server.training.evaluating import Judging, Merged, evaluate, tells_weight, unmerged
 from lossd_server.training.examples import Examples
 from lossd_server.training.options import LOSS, Options
@@ -144,9 +145,14 @@ class Fit:
             self._end_epoch()
 
     def advance(self, steps: int) -> None:
-        """Goes on until so many steps are made, counted from its beginning."""
+        """Goes on until so many steps are made, counted from its beginning; an end that is refused is made later."""
         while self.steps < steps and not self.done:
-            self.go_on()
+            before = self.steps
+            try:
+                self.go_on()
+            except Fault as fault:
+                if self.steps == before or fault.retry_after is not None:
+                    raise
 
     def capture(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that it is beyond its arguments: tensors, and facts as plain values."""
@@ -191,18 +197,24 @@ class Fit:
                 "rest out",
                 field="batch_size",
             )
-        _check_fits(session, self._examples, self._size, "")
-        judged = self._examples
-        if self._validation is not None:
-            _check_fits(session, self._validation, self._size, "validation_")
-            judged = self._validation
-        if self._judging is not None:
-            batch = judged.between(0, min(self._size, len(judged)))
-            self._judging(session.loss, session.model.check(batch.inputs), batch.targets)
+        judged, output = self._examples, _check_fits(session, self._examples, self._size, "")
+        self._check_batches()
+        with session.evaluating():
+            if self._validation is not None:
+                judged, output = self._validation, _check_fits(session, self._validation, self._size, "validation_")
+            if self._judging is not None:
+                self._judging(session.loss, output, judged.targets)
         first, loss = self._known(self._batch(0, None)), session.loss
         self._exact = tells_weight(loss, first)
         if options.accumulate > 1 and loss.reduction != "sum" and loss.weight_sum(first) is None:
             raise unmerged(loss, "accumulate")
+
+    def _check_batches(self) -> None:
+        """Refuses now what a later batch, or a part of one, would be refused for: how few examples it has."""
+        examples, size = self._examples, self._size
+        lengths = [size] if self._options.drop_last else [size, len(examples) - (self._batches - 1) * size]
+        for share in sorted({share for length in lengths for share in _shares(length, self._options.accumulate)}):
+            self._session.model.check(examples.between(0, share).inputs)
 
     def _step(self) -> None:
         running = self._running
@@ -318,19 +330,26 @@ def _shares(examples: int, parts: int) -> list[int]:
     return [examples // parts + (index < examples % parts) for index in range(parts)]
 
 
-def _check_fits(session: Session, examples: Examples, size: int, prefix: str) -> None:
-    """Refuses examples that the session could not be trained on, as far as their targets show it."""
+def _check_fits(session: Session, examples: Examples, size: int, prefix: str) -> Tensor:
+    """Refuses examples that the session could not be trained on, as far as their targets show it.
+
+    Returns:
+        A tensor of the shape of the model's output of all of them, in the memory of one number.
+    """
     examples.check(f"{prefix}inputs")
     bound = session.bound_input
-    batch = examples.between(0, min(size, len(examples)))
-    output = session.model.check(batch.inputs)
+    size = min(size, len(examples))
+    batch = examples.between(0, size)
+    with of_field(prefix):
+        output = session.model.check(batch.inputs)
+        for end in [*range(2 * size, len(examples), size), len(examples)]:  # which look up other indices
+            session.model.check(examples.between(end - size, end).inputs)
     shape = (len(examples), *output.shape[1:]) if output.dim() and len(output) == len(batch) else output.shape
     probe = torch.full((), 0.5, dtype=output.dtype, device=next(iter(examples.inputs.values())).device).expand(shape)
     try:
         session.loss.check({bound: probe, **examples.targets})
     except Fault as fault:
-        name = fault.field.removeprefix("inputs.")
-        if name == bound:  # of an output nothing is known yet but its shape
-            return
-        field = f"{prefix}targets.{name}" if name != fault.field else fault.field
-        raise Fault(fault.reason, fault.message, field=field) from None
+        about = blamed(fault, bound, prefix)
+        if about.field != f"{prefix}inputs":  # of an output nothing is known yet but its shape
+            raise about from None
+    return probe

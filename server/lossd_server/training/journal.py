@@ -53,18 +53,20 @@ class Journal:
 
     Args:
         path: of the file, whose folder exists.
+        reading: leaves the file as it is, whose writer may be adding to it: no new one is made, nothing is cut off.
 
     Raises:
         Fault: STATE_CORRUPT if the file is no journal of this version, STORAGE_UNAVAILABLE if it cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reading: bool = False) -> None:
         self._name = path.name
+        self._reading = reading
         self.count = 0
         """Records in it, once they have been read."""
         self._broken = False
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = os.open(path, os.O_CLOEXEC | (os.O_RDONLY if reading else os.O_RDWR | os.O_CREAT), 0o600)
             try:
                 self.size = self._begin(path.parent)
             except BaseException:
@@ -88,6 +90,8 @@ class Journal:
         for view in views:
             crc = crc32(view, crc)
         try:
+            if not os.fstat(self._file).st_nlink:  # what is written into it now, no one finds again
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             position = self.size
             parts: list[Segment] = [header + _CRC.pack(crc32(header)) + lengths, *views, _CRC.pack(crc) + _END]
             for part in parts:
@@ -123,7 +127,7 @@ class Journal:
         """Checks or writes the preamble; returns the size of the file."""
         size = os.fstat(self._file).st_size
         given = os.pread(self._file, len(_PREAMBLE), 0)
-        if given == _PREAMBLE:
+        if given == _PREAMBLE or (self._reading and size <= len(_PREAMBLE)):
             return size
         if size > len(_PREAMBLE) or (given.strip(b"\0") and not _PREAMBLE.startswith(given)):
             if given[:6] == _PREAMBLE[:6]:
@@ -143,6 +147,8 @@ class Journal:
         position = len(_PREAMBLE)
         while position < self.size:
             record = self._record_at(position)
+            if record is None and self._reading:
+                return
             if record is None:
                 log.warning(
                     "a journal's last record is unfinished and was cut off",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from lossd_server.losses.refusal import torch_refusals
 from lossd_server.training import accumulation, state
 from lossd_server.training.accumulation import Waiting
 from lossd_server.training.averaging import Average
+from lossd_server.training.blame import blamed
 from lossd_server.training.clipping import total_norm
 from lossd_server.training.groups import sparse_parameters
 from lossd_server.training.models import build_model
@@ -27,6 +28,9 @@ from lossd_server.training.plan import Plan
 from lossd_server.training.randomness import Randomness
 from lossd_server.training.undo import Undo
 from lossd_server.training.weighting import WeightSchedules
+
+Judge: TypeAlias = "Callable[[Tensor, Mapping[str, Tensor]], Mapping[str, float]]"
+"""Metrics of a model's output and the loss's other inputs."""
 
 
 class Step(NamedTuple):
@@ -40,6 +44,7 @@ class Step(NamedTuple):
     forward: float = 0.0
     backward: float = 0.0
     micro_batches: int = 1
+    metrics: Mapping[str, float] = {}
 
 
 class MicroBatch(NamedTuple):
@@ -49,6 +54,7 @@ class MicroBatch(NamedTuple):
     pending: int
     weight_sum: float | None
     terms: dict[str, float]
+    metrics: Mapping[str, float] = {}
     forward: float = 0.0
     backward: float = 0.0
 
@@ -59,6 +65,7 @@ class _Pass(NamedTuple):
     value: Tensor
     terms: Mapping[str, Tensor]
     tensors: Mapping[str, Tensor]
+    metrics: Mapping[str, float]
 
 
 class Session:
@@ -83,6 +90,7 @@ class Session:
         self._finite = plan.nonfinite == "error"
         self._parameters = dict(self.module.named_parameters())
         sparse = sparse_parameters(self.module)
+        plan.clipping.check(sparse)
         self.optimization = Optimization(plan.optimizer, plan.scheduler, plan.interval, self._parameters, sparse)
         self._average = Average(self.module, plan.averaging) if plan.averaging is not None else None
         self._undo = Undo(self.module)
@@ -106,22 +114,30 @@ class Session:
         return self._waiting.count
 
     def step(
-        self, inputs: Mapping[str, Tensor], targets: Mapping[str, Tensor], overrides: Mapping[str, float] = {}
+        self,
+        inputs: Mapping[str, Tensor],
+        targets: Mapping[str, Tensor],
+        overrides: Mapping[str, float] = {},
+        judge: Judge | None = None,
     ) -> Step:
-        """One optimizer step on one batch. Whatever is refused leaves the session as it was."""
+        """One optimizer step on one batch. Whatever is refused, by `judge` too, leaves the session as it was."""
         self.refuse_pending()
         self.model.check(inputs)
         with self._training():
             if self.optimization.needs_closure:
-                return self._closed_step(inputs, targets, overrides)
+                return self._closed_step(inputs, targets, overrides, judge)
             started = time.perf_counter()
-            done = self._forward(inputs, targets)
+            done = self._forward(inputs, targets, judge)
             forwarded = time.perf_counter()
             self._backward(done.value)
             return self._finish(done, overrides, started, forwarded)
 
     def forward_backward(
-        self, inputs: Mapping[str, Tensor], targets: Mapping[str, Tensor], weight: float | None = None
+        self,
+        inputs: Mapping[str, Tensor],
+        targets: Mapping[str, Tensor],
+        weight: float | None = None,
+        judge: Judge | None = None,
     ) -> MicroBatch:
         """Adds the gradients of one micro-batch to those that wait; see `accumulation.share` for its weight."""
         if self.optimization.needs_closure:
@@ -134,7 +150,7 @@ class Session:
         self.model.check(inputs)
         with self._training():
             started = time.perf_counter()
-            done = self._forward(inputs, targets)
+            done = self._forward(inputs, targets, judge)
             share = accumulation.share(self._loss, done.tensors, weight, self._waiting)
             forwarded = time.perf_counter()
             value = float(done.value.detach())
@@ -146,6 +162,7 @@ class Session:
             self._waiting.count,
             share.weight_sum,
             _numbers(done.terms),
+            done.metrics,
             forwarded - started,
             time.perf_counter() - forwarded,
         )
@@ -200,18 +217,19 @@ class Session:
         """All that the session is beyond its plan: tensors, and facts as plain values."""
         optimizer, optimizer_facts = self.optimization.capture()
         average, average_facts = self._average.capture() if self._average is not None else ({}, {})
+        waiting, waiting_facts = self._waiting.capture()
         tensors = {
             "model": dict(self.module.state_dict()),
             "optimizer": optimizer,
             "average": average,
-            "waiting": dict(self._waiting.gradients),
+            "waiting": waiting,
             "random": self._random.capture(),
         }
         facts = {
             "step": self.step_count,
             "optimizer": optimizer_facts,
             "average": average_facts,
-            "waiting": self._waiting.facts(),
+            "waiting": waiting_facts,
         }
         return state.flatten(tensors), facts
 
@@ -222,7 +240,7 @@ class Session:
         self.optimization.restore(parts["optimizer"], facts["optimizer"])
         if self._average is not None:
             self._average.restore(parts["average"], facts["average"])
-        self._waiting = Waiting(gradients=parts["waiting"], **facts["waiting"])
+        self._waiting = Waiting.of(parts["waiting"], facts["waiting"], self._device)
         self._random.restore({name: tensor.cpu() for name, tensor in parts["random"].items()})
         self.step_count = facts["step"]
 
@@ -264,10 +282,13 @@ class Session:
             self._forget_gradients()
         self._random.end()
 
-    def _forward(self, inputs: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> _Pass:
+    def _forward(self, inputs: Mapping[str, Tensor], targets: Mapping[str, Tensor], judge: Judge | None) -> _Pass:
         output = self.output(inputs)
         loss, tensors = self.loss, {self.bound_input: output, **targets}
-        loss.check(tensors)
+        try:
+            loss.check(tensors)
+        except Fault as fault:
+            raise blamed(fault, self.bound_input) from None
         with torch_refusals("loss"):
             value, terms = loss.compute(tensors, Budget(tensors.values()))
         if value.dim():
@@ -283,7 +304,7 @@ class Session:
                 "refuses such: look at its inputs and targets, or lower the learning rate; nothing was changed",
                 field="targets",
             )
-        return _Pass(value, terms, tensors)
+        return _Pass(value, terms, tensors, judge(output.detach(), targets) if judge is not None else {})
 
     def _backward(self, value: Tensor) -> None:
         threads.use_all()  # which a small loss did not
@@ -291,7 +312,11 @@ class Session:
             torch.autograd.backward(value)
 
     def _closed_step(
-        self, inputs: Mapping[str, Tensor], targets: Mapping[str, Tensor], overrides: Mapping[str, float]
+        self,
+        inputs: Mapping[str, Tensor],
+        targets: Mapping[str, Tensor],
+        overrides: Mapping[str, float],
+        judge: Judge | None,
     ) -> Step:
         """A step of an optimizer that evaluates the loss as often as it likes; the first time is reported."""
         started = time.perf_counter()
@@ -300,7 +325,7 @@ class Session:
         def closure() -> Tensor:
             self._forget_gradients()
             with torch.enable_grad():
-                done = self._forward(inputs, targets)
+                done = self._forward(inputs, targets, None if first else judge)
                 self._backward(done.value)
             norm = self._clip()
             if not first:
@@ -312,12 +337,13 @@ class Session:
             self.optimization.step(overrides, closure)
         done, norm = first[0]
         return self._stepped(float(done.value.detach()), norm, done.terms, lr)._replace(
-            backward=time.perf_counter() - started
+            backward=time.perf_counter() - started, metrics=done.metrics
         )
 
     def _finish(self, done: _Pass, overrides: Mapping[str, float], started: float, forwarded: float) -> Step:
         step = self._optimize(float(done.value.detach()), self._clip(), done.terms, overrides)
-        return step._replace(forward=forwarded - started, backward=time.perf_counter() - forwarded)
+        backward = time.perf_counter() - forwarded
+        return step._replace(forward=forwarded - started, backward=backward, metrics=done.metrics)
 
     def _optimize(self, value: float, norm: float, terms: Mapping[str, Tensor], overrides: Mapping[str, float]) -> Step:
         lr = [overrides["lr"]] * len(self.optimization.lr) if "lr" in overrides else self.optimization.lr

@@ -120,6 +120,16 @@ class Folder:
                 self._place.remove(self._name, f"journal-{number}.log")
         return Journal(self._place.root / self._name / f"journal-{number}.log")
 
+    def last_record(self, number: int) -> list[memoryview] | None:
+        """The last record of the journal since a snapshot, whoever may be adding to it; None without any."""
+        if isinstance(self._place, _Objects) or f"journal-{number}.log" not in self._place.files(self._name):
+            return None
+        journal = Journal(self._place.root / self._name / f"journal-{number}.log", reading=True)
+        try:
+            return journal.last()
+        finally:
+            journal.close()
+
     def prune(self, number: int) -> None:
         """Removes what a snapshot makes superfluous, and what was never finished; that it fails harms nothing."""
         try:

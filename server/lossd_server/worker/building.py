@@ -60,7 +60,7 @@ def plan(
         state_dict=_state(request, attachments, device),
         clipping=_clipping(reader, request),
         scheduler=reader.module(request.scheduler, "scheduler") if request.HasField("scheduler") else None,
-        interval=_choice(request.scheduler, "interval", "step"),
+        interval=_choice(request.scheduler, "interval", "step", "scheduler."),
         averaging=reader.arguments(request.averaging, "averaging") if request.HasField("averaging") else None,
         autocast=_autocast(request.autocast),
         nonfinite=_choice(request, "nonfinite", "allow"),
@@ -137,12 +137,12 @@ def _autocast(given: tensor_pb2.DataType) -> torch.dtype | None:
     return _AUTOCAST[given]
 
 
-def _choice(message: Any, name: str, default: str) -> str:
-    """An enum's value in lower case, `default` where it is not set."""
+def _choice(message: Any, name: str, default: str, above: str = "") -> str:
+    """An enum's value in lower case, `default` where it is not set; `above` is where the message is in the request."""
     number = getattr(message, name)
     enum = message.DESCRIPTOR.fields_by_name[name].enum_type
     if number not in enum.values_by_number:
-        raise Fault("ARGUMENT_OUT_OF_RANGE", f"{name} is {number}, which {enum.name} lacks", field=name)
+        raise Fault("ARGUMENT_OUT_OF_RANGE", f"{name} is {number}, which {enum.name} lacks", field=above + name)
     prefix = str(enum.values[0].name).removesuffix("UNSPECIFIED")
     chosen = str(enum.values_by_number[number].name).removeprefix(prefix).lower()
     return chosen if number else default
@@ -155,6 +155,6 @@ def _schedules(reader: Reader, request: pb.CreateSessionRequest) -> dict[str, di
         schedule = request.weight_schedules[label]
         schedules[label] = {
             "points": [(point.step, point.weight) for point in schedule.points],
-            "interpolation": _choice(schedule, "interpolation", "linear"),
+            "interpolation": _choice(schedule, "interpolation", "linear", f"weight_schedules.{label[:64]}."),
         }
     return schedules

@@ -18,15 +18,16 @@ from torch import Tensor
 from lossd_server.faults import Fault
 from lossd_server.judge.catalogue import METRICS
 from lossd_server.judge.metrics import Metrics
+from lossd_server.training.blame import of_field
 from lossd_server.training.evaluating import Judging, evaluate
 from lossd_server.training.examples import Examples
 from lossd_server.training.fitting import Epoch, Fit
 from lossd_server.training.options import LOSS, Options
 from lossd_server.training.session import Session
-from lossd_server.worker import recovery, tensors
+from lossd_server.worker import recovery
 from lossd_server.worker.evaluating import Timing, Trip
 from lossd_server.worker.held import Held
-from lossd_server.worker.inputs import check_names, read_inputs
+from lossd_server.worker.inputs import read_inputs, read_model_inputs
 from lossd_server.worker.tensors import Attachments
 
 Buffers: TypeAlias = Sequence[memoryview]
@@ -157,12 +158,11 @@ class _Reader:
     ) -> Examples:
         """The examples in two fields of a request, whose names begin with `prefix`."""
         session, path = self._session, f"{prefix}inputs"
-        names = session.model.input_names
-        check_names("the model", inputs, names, path)
-        read = {name: tensors.decode(inputs[name], self._attachments, f"{path}.{name}", self._device) for name in names}
+        read = read_model_inputs(session.model, inputs, self._attachments, self._device, path)
         examples = Examples(read, {})
         examples.check(path)
-        known = {session.bound_input: self._output(examples)}
+        with of_field(prefix):
+            known = {session.bound_input: self._output(examples)}
         others = read_inputs(session.loss, targets, self._attachments, self._device, known, f"{prefix}targets")
         del others[session.bound_input]
         return Examples(read, others)
@@ -182,7 +182,8 @@ class _Reader:
     def _output(self, examples: Examples) -> Tensor:
         """An empty tensor of the shape of the model's output of all examples."""
         shown = next(examples.batches(self._batch_size))
-        output = self._session.model.check(shown.inputs)
+        with self._session.evaluating():  # where fewer examples do than in training, which the Fit itself looks at
+            output = self._session.model.check(shown.inputs)
         if not output.dim() or len(output) != len(shown):
             return output
         return output.new_empty((len(examples), *output.shape[1:]))

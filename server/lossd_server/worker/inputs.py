@@ -1,4 +1,4 @@
-"""Reads the named tensors of a request as the inputs of a loss."""
+"""Reads the named tensors of a request as the inputs of a loss or a model."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from lossd_server.faults import Fault
 from lossd_server.losses.contract import Kind, Loss
 from lossd_server.losses.expression import Expression
+from lossd_server.training.models import Model
 from lossd_server.worker import tensors
 from lossd_server.worker.tensors import Attachments
 
@@ -71,6 +72,24 @@ def read_inputs(
         default = _default(loss, name, tensor, inputs) if tensor.HasField("values") else torch.float32
         inputs[name] = tensors.decode(tensor, attachments, f"{path}.{name}", device, default)
     return inputs
+
+
+def read_model_inputs(
+    model: Model, given: Mapping[str, pb.Tensor], attachments: Attachments, device: torch.device, path: str = "inputs"
+) -> dict[str, Tensor]:
+    """The inputs of `model` on `device`; plain numbers become indices where it looks them up, and else float32.
+
+    A model's only input goes by `input` too, whatever it is called in its forward.
+    """
+    names = model.input_names
+    if len(names) == len(given) == 1 and "input" in given:
+        given = {names[0]: given["input"]}
+    check_names("the model", given, names, path)
+    defaults = {name: torch.int64 if name in model.indices else torch.float32 for name in names}
+    return {
+        name: tensors.decode(given[name], attachments, f"{path}.{name}", device, default)
+        for name, default in defaults.items()
+    }
 
 
 def _default(loss: Loss, name: str, tensor: pb.Tensor, before: Mapping[str, Tensor]) -> torch.dtype:

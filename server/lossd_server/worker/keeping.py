@@ -164,13 +164,7 @@ class Keeping:
 
 def last_entry(folder: Folder, number: int) -> Entry | None:
     """The last call in the journal behind a snapshot; None without any."""
-    journal = folder.journal(number)
-    if journal is None:
-        return None
-    try:
-        last = journal.last()
-    finally:
-        journal.close()
+    last = folder.last_record(number)
     return Entry.of(last) if last is not None else None
 
 

@@ -105,7 +105,7 @@ class Sessions:
         held = self._held.get(session_id)
         if held is not None and held.is_over(time.monotonic()):
             self._leave(held)
-            held = None
+            held = self._held.get(session_id)
         if held is None:
             held = self._recover(session_id)
         held.used = time.monotonic()
@@ -169,6 +169,7 @@ class Sessions:
         """Writes the checkpoints that would be lost with the memory, and lets go of all files."""
         for held in list(self._held.values()):
             self._leave(held)
+            self._discard(held)
 
     def mutate(self, verb: str, request: Any, buffers: Buffers, trip: Trip, run: Run) -> Message:
         """Runs a call that changes a session exactly once, or gives the answer that it had.
@@ -198,8 +199,10 @@ class Sessions:
         if before is None or (held.fit is not None and held.fit.steps != before):
             call = None if before is not None else (request.SerializeToString(deterministic=True), buffers)
             self._keep(held, verb, response, call, time.perf_counter() - begun)
-        held.ledger.record(seq, digest, response.SerializeToString())
+        if not response.replayed:  # a Fit that has ended, and tells its epochs once more
+            held.ledger.record(seq, digest, response.SerializeToString())
         self._save_if_due(held)
+        held.used = time.monotonic()  # a call may take longer than the session's time to live
         return response  # type: ignore[no-any-return]  # a message
 
     def _keep(self, held: Held, verb: str, response: Any, call: tuple[bytes, Buffers] | None, seconds: float) -> None:
@@ -239,7 +242,7 @@ class Sessions:
             raise
 
     def _leave(self, held: Held) -> None:
-        """Lets a session leave memory: those that can come back will."""
+        """Lets a session leave memory: those that can come back will, and one that cannot be written yet stays on."""
         durability = held.described.durability
         kept = held.keeping
         stands = (held.session.step_count, held.ledger.last)
@@ -248,6 +251,8 @@ class Sessions:
                 self._save(held)
             except Fault as fault:
                 log.error("a checkpoint failed", extra={"session": held.described.session_id, "error": fault.message})
+                held.used = time.monotonic()
+                return
         if durability == pb.DURABILITY_MEMORY:
             self._ended[held.described.session_id] = None
             while len(self._ended) > _MOST_ENDED:

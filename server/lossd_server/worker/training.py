@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -11,12 +11,13 @@ from lossd.v1 import training_service_pb2 as pb
 from torch import Tensor
 
 from lossd_server.faults import Fault
+from lossd_server.judge.metrics import Metrics
 from lossd_server.losses.refusal import torch_refusals
-from lossd_server.training.session import MicroBatch, Session, Step
+from lossd_server.training.session import Judge, MicroBatch, Session, Step
 from lossd_server.worker import building, fitting, keeping, tensors
 from lossd_server.worker.evaluating import Timing, Trip
 from lossd_server.worker.held import Built, Fitting, Held
-from lossd_server.worker.inputs import check_names, read_inputs
+from lossd_server.worker.inputs import read_inputs, read_model_inputs
 from lossd_server.worker.programs import Programs
 from lossd_server.worker.sessions import Sessions
 from lossd_server.worker.specs import refuse_unknown_fields
@@ -156,7 +157,7 @@ class Trainer:
         session = self._sessions.find(request.session_id).session
         attachments = Attachments(buffers)
         out: list[memoryview] = []
-        inputs = self._inputs(session, request.inputs, attachments)
+        inputs = read_model_inputs(session.model, request.inputs, attachments, self._device)
         attachments.check_all_used()
         encoding = tensors.choose_encoding(request.response_encoding, request.inputs)
         response = pb.ForwardResponse()
@@ -191,7 +192,7 @@ class Trainer:
     def read_batch(self, session: Session, request: Any, buffers: Buffers) -> Batch:
         """The tensors of a request that has inputs and targets."""
         attachments = Attachments(buffers)
-        inputs = self._inputs(session, request.inputs, attachments)
+        inputs = read_model_inputs(session.model, request.inputs, attachments, self._device)
         bound = session.bound_input
         known = {bound: session.model.check(inputs)}
         targets = read_inputs(session.loss, request.targets, attachments, self._device, known, "targets")
@@ -217,9 +218,15 @@ class Trainer:
         self, session: Session, request: pb.TrainStepRequest, buffers: Buffers, trip: Trip
     ) -> tuple[Message, Timing]:
         batch = self.read_batch(session, request, buffers)
-        done = session.step(batch.inputs, batch.targets, dict(request.overrides))
+        judge = _judge(session, request.metrics, batch)
+        done = session.step(batch.inputs, batch.targets, dict(request.overrides), judge)
         response = pb.TrainStepResponse(
-            value=done.value, step=done.step, grad_norm=done.grad_norm, terms=done.terms, lr=done.lr
+            value=done.value,
+            step=done.step,
+            grad_norm=done.grad_norm,
+            terms=done.terms,
+            lr=done.lr,
+            metrics=done.metrics,
         )
         return response, self._timed(response.execution, session, done, trip)
 
@@ -228,9 +235,14 @@ class Trainer:
     ) -> tuple[Message, Timing]:
         batch = self.read_batch(session, request, buffers)
         weight = request.weight if request.HasField("weight") else None
-        done = session.forward_backward(batch.inputs, batch.targets, weight)
+        judge = _judge(session, request.metrics, batch)
+        done = session.forward_backward(batch.inputs, batch.targets, weight, judge)
         response = pb.ForwardBackwardResponse(
-            value=done.value, pending_micro_batches=done.pending, weight_sum=done.weight_sum, terms=done.terms
+            value=done.value,
+            pending_micro_batches=done.pending,
+            weight_sum=done.weight_sum,
+            terms=done.terms,
+            metrics=done.metrics,
         )
         return response, self._timed(response.execution, session, done, trip)
 
@@ -247,15 +259,6 @@ class Trainer:
         )
         return response, self._timed(response.execution, session, done, trip)
 
-    def _inputs(self, session: Session, given: Any, attachments: Attachments) -> dict[str, Tensor]:
-        names = session.model.input_names
-        check_names("the model", given, names)
-        defaults = {name: torch.int64 if name in session.model.indices else torch.float32 for name in names}
-        return {
-            name: tensors.decode(given[name], attachments, f"inputs.{name}", self._device, default)
-            for name, default in defaults.items()
-        }
-
     def _timed(self, execution: Any, session: Session, done: Step | MicroBatch, trip: Trip) -> Timing:
         self._execution(execution, trip, done.forward + done.backward)
         return Timing(session.loss.name, done.forward, done.backward)
@@ -263,6 +266,19 @@ class Trainer:
     def _execution(self, execution: Any, trip: Trip, compute: float = 0.0) -> None:
         execution.device, execution.queue, execution.batch_size = self._device_name, trip.queued, 1
         execution.compute = compute
+
+
+def _judge(session: Session, names: Sequence[str], batch: Batch) -> Judge | None:
+    """What tells the metrics of one batch; refuses, before anything runs, those that it cannot tell."""
+    if not names:
+        return None
+    metrics = Metrics(names, session.loss, session.model.check(batch.inputs), batch.targets)
+
+    def judge(output: Tensor, targets: Mapping[str, Tensor]) -> Mapping[str, float]:
+        metrics.update(output, targets)
+        return metrics.compute()
+
+    return judge
 
 
 _RUNS: dict[str, Callable[[Trainer, Session, Any, Buffers, Trip], tuple[Message, Timing]]] = {

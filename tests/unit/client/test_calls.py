@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
+from typing import Any
 
 import lossd
 import numpy as np
 import pytest
 from google.rpc import status_pb2
-from lossd import calls, training_calls
+from lossd import calls, changing, training_calls
 from lossd.v1 import (
     catalog_service_pb2,
     evaluation_service_pb2,
@@ -214,17 +216,50 @@ def test_types_may_be_given_in_any_way() -> None:
 
 
 def test_a_step_names_the_targets_as_the_loss_does() -> None:
-    call = training_calls.step_call(training_calls.train_step("s", lossd.CrossEntropyLoss(), [[2], [4]], [0, 1]))(7)
+    call = changing.step_call(changing.train_step("s", lossd.CrossEntropyLoss(), [[2], [4]], [0, 1]))(7)
     request = training_service_pb2.TrainStepRequest.FromString(call.request)
     assert request.seq == 7
-    assert request.inputs["input"].dtype == tensor_pb2.DATA_TYPE_FLOAT32
+    assert list(request.inputs["input"].shape) == [2, 1]
     assert request.targets["target"].dtype == tensor_pb2.DATA_TYPE_INT64
 
     lengths = {"targets": [[1]], "input_lengths": [1], "target_lengths": [1]}
-    request = training_calls.train_step("s", lossd.CTCLoss(), {"input": [[2]]}, lengths).request
+    request = changing.train_step("s", lossd.CTCLoss(), {"input": [[2]]}, lengths).request
     assert set(request.targets) == set(lengths)
     with pytest.raises(TypeError, match="targets, input_lengths, target_lengths"):
-        training_calls.train_step("s", lossd.CTCLoss(), [[2]], [[1]])
+        changing.train_step("s", lossd.CTCLoss(), [[2]], [[1]])
+
+
+@pytest.mark.parametrize(
+    ("given", "dtype"),
+    [
+        ([[2], [4]], tensor_pb2.DATA_TYPE_UNSPECIFIED),
+        (2, tensor_pb2.DATA_TYPE_FLOAT32),
+        ([], tensor_pb2.DATA_TYPE_FLOAT32),
+        ([[2.0], [4]], tensor_pb2.DATA_TYPE_FLOAT32),
+        ([[True]], tensor_pb2.DATA_TYPE_FLOAT32),
+        ([0] * 65_537, tensor_pb2.DATA_TYPE_FLOAT32),
+        (np.array([[2], [4]]), tensor_pb2.DATA_TYPE_INT64),
+        ([np.array([2], np.int32)], tensor_pb2.DATA_TYPE_INT32),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_the_server_says_what_plain_integers_are_to_a_model(given: Any, dtype: int) -> None:
+    """Indices or floats: only a list of integers travels without a type, and not a very long one."""
+    written = changing.train_step("s", lossd.MSELoss(), given, [[1.0]]).request.inputs["input"]
+    assert written.dtype == dtype
+    assert (written.WhichOneof("data") == "values") == (dtype == tensor_pb2.DATA_TYPE_UNSPECIFIED)
+    if written.HasField("values"):
+        assert [value.number_value for value in written.values.values] == [2, 4]
+
+
+@pytest.mark.parametrize("given", [{"seed": -1}, {"seed": 1 << 64}, {"ttl": float("inf")}], ids=str)
+def test_what_no_message_can_hold_is_refused_by_name(given: dict[str, Any]) -> None:
+    """In words, before protobuf says it in its own."""
+    parts = dict.fromkeys(field.name for field in dataclasses.fields(training_calls.Parts))
+    parts |= {"model": lossd.nn.Linear(1, 1), "loss": lossd.MSELoss(), "optimizer": lossd.optim.SGD(), "seed": 0}
+    parts |= {"nonfinite": "allow", "durability": "memory"} | given
+    with pytest.raises(ValueError, match=f"^{next(iter(given))} is .*; expected"):
+        training_calls.create_session(training_calls.Parts(**parts))
 
 
 def test_a_session_is_described_in_the_terms_it_was_made_of() -> None:

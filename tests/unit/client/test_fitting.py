@@ -7,9 +7,9 @@ from dataclasses import replace
 import lossd
 import numpy as np
 import pytest
+from lossd.changing import Plan
 from lossd.fitting import Changes, Tally, check_batches, pair
 from lossd.results import Execution
-from lossd.training_calls import Plan
 from lossd.training_results import MicroBatch, Score, Step
 
 HERE = Execution("cpu:0", 0.0, 0.0, 1)

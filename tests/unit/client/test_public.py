@@ -32,6 +32,9 @@ def test_the_directory_is_the_public_names() -> None:
     assert dir(lossd) == sorted(lossd.__all__)
     assert not {"calls", "channel", "spec", "v1"} & set(dir(lossd))
     assert set(get_args(lossd.Reduction)) == {"none", "mean", "sum"}
+    for module in (lossd.nn, lossd.optim, lossd.optim.lr_scheduler, lossd.optim.swa_utils):
+        assert dir(module) == sorted(module.__all__)
+        assert not {"Any", "Literal", "annotations", "Spec", "activation", "adam", "dataclass"} & set(dir(module))
 
 
 def test_every_public_name_says_what_it_is() -> None:

@@ -23,6 +23,18 @@ def test_a_call_that_fails_uses_up_no_number() -> None:
     assert sequence.begin(numbered(b"c")).request == b"6:c"
 
 
+def test_a_call_that_fails_halfway_is_settled_by_the_session() -> None:
+    """A Fit may have made steps before it failed: the session says whether its number is used up."""
+    for last, then in ((4, b"5:b"), (5, b"6:b")):
+        sequence = Sequence(4)
+        sequence.begin(numbered(b"a"))
+        sequence.settle(lossd.InvalidArgument("no", reason="NONFINITE"), in_parts=True)
+        assert not sequence.sure
+        assert not sequence.repeats(numbered(b"a"))
+        sequence.learn(last)
+        assert sequence.begin(numbered(b"b")).request == then
+
+
 OPEN = [
     lossd.Unavailable("gone", reason="DEVICE_UNAVAILABLE"),
     lossd.Unavailable("gone"),

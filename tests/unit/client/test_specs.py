@@ -234,6 +234,13 @@ def test_a_weight_changed_afterwards_changes_nothing() -> None:
         (lambda: lossd.MSELoss() / [2], TypeError, "multiplied or divided by a number"),
         (lambda: np.ones(3) * lossd.MSELoss(), TypeError, "multiplied or divided by a number"),
         (lambda: lossd.MSELoss() / 0, ZeroDivisionError, "division by zero"),
+        (lambda: nn.Sequential([nn.ReLU()]), TypeError, r"one by one, not a list: Sequential\(\*layers\)"),
+        (lambda: nn.Sequential(nn.ReLU() for _ in "ab"), TypeError, "not a generator"),
+        (lambda: nn.Sequential(nn.ReLU), TypeError, "given the class ReLU; write ReLU"),
+        (lambda: nn.Sequential(torch.nn.ReLU()), TypeError, r"takes modules, given ReLU\(\)"),
+        (lambda: nn.Branches([nn.ReLU()]), TypeError, "a dict of branches by name, .*; given list"),
+        (lambda: nn.Branches(nn.ReLU(), nn.ReLU()), TypeError, "a dict of branches by name, .*; given several modules"),
+        (lambda: nn.Branches({"a": 1}), TypeError, "branch 'a' is to be a module, given 1"),
     ],
 )
 def test_mistakes_are_reported_where_they_are_written(make: Any, error: type[Exception], says: str) -> None:

@@ -45,6 +45,38 @@ def test_classes_that_are_numbers_are_in_their_order(write) -> None:
     assert table.preprocessing("y", "classification", np.arange(3)).classes == ["9", "10"]
 
 
+def test_what_is_another_class_in_each_row_is_none(write) -> None:
+    """Words are refused, numbers are measured; who says that they are classes is taken at their word."""
+    words, numbers = ("\n".join(f"{row},{mark}{row}" for row in range(15)) for mark in ("n", ""))
+    table = Table(write(f"x,y\n{words}\n"))
+    with pytest.raises(ValueError, match="column 'y' holds 15 different words in 15 rows, such as 'n0'"):
+        table.task("y")
+    assert len(table.preprocessing("y", "classification", np.arange(15)).classes) == 15
+    assert Table(write(f"x,y\n{numbers}\n")).task("y") == ("regression", "'y' holds 15 different numbers")
+    assert Table(write("x,y\n1,2\n2,2.0\n")).task("y")[1] == "'y' holds 1 different whole number"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_fifth_of_each_class_is_held_out(write, seed: int) -> None:
+    """Sorted by class or not: of five rows one; the same ones each time, and others with another seed."""
+    counts = {"a": 60, "b": 5, "c": 17, "d": 5, "e": 13}
+    rows = "\n".join(f"{number},{name}" for name, count in counts.items() for number in range(count))
+    table = Table(write(f"x,y\n{rows}\n"))
+    kept, held_out = table.split("y", "classification", 0.2, seed)
+    assert sorted([*kept, *held_out]) == list(range(100))
+    assert len(held_out) == 20
+    names = np.array(table.column("y").words)
+    for name, count in counts.items():
+        assert abs((names[held_out] == name).sum() - count / 5) < 1, name
+    assert [part.tolist() for part in table.split("y", "classification", 0.2, seed)] == [
+        kept.tolist(),
+        held_out.tolist(),
+    ]
+    assert set(table.split("y", "classification", 0.2, seed + 1)[1]) != set(held_out)
+    assert list(kept) != sorted(kept)
+    assert len(table.split("y", "classification", 0.0, seed)[1]) == 0
+
+
 @pytest.mark.parametrize(
     ("cells", "task"), [("a b a", "classification"), ("0 1 1", "classification"), ("0.5 1 1", "regression")]
 )
@@ -64,6 +96,9 @@ REFUSED = [
     ("x,y\n1,2\n,4\nNA,4\n", r"column 'x' lacks 2 values \(lines 3, 4\)"),
     ("x,y\n1,2\n2,3\nthree,4\n", "line 4: column 'x' is 'three', expected a number"),
     ("x,y\n1,2\n2,3\ninf,4\n", "line 4: column 'x' is 'inf'"),
+    ("x;y\n1,5;2\n2,25;3\n", r"column 'x' holds numbers with a comma \(line 2: '1,5'\).*decimal point"),
+    ("x;y\n1;2\n2;3\n-2,5;3\n", r"column 'x' holds numbers with a comma \(line 4: '-2,5'\)"),
+    ("x,y\n1,2\n-1e200,3\n", r"column 'x' is too large for float32 \(line 3: -1e\+200\)"),
 ]
 
 

@@ -72,6 +72,34 @@ def test_a_torn_tail_is_cut_off(tmp_path: Path) -> None:
         assert read(path) == [*RECORDS[:before], [b"more"]]
 
 
+def test_a_reader_leaves_the_writers_file_alone(tmp_path: Path) -> None:
+    """Cut at every byte, as while a record is written: the last whole record is read, and no byte is changed."""
+    path = tmp_path / "j"
+    lengths = write(path, RECORDS)
+    whole = path.read_bytes()
+    for size in range(len(whole) + 1):
+        path.write_bytes(whole[:size])
+        journal = Journal(path, reading=True)
+        last = journal.last()
+        journal.close()
+        before = sum(length <= size for length in lengths[1:])
+        assert (last and [bytes(segment) for segment in last]) == (RECORDS[before - 1] if before else None)
+        assert path.read_bytes() == whole[:size], f"cut at {size}"
+    with pytest.raises(Fault, match="No such file"):
+        Journal(tmp_path / "none", reading=True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_journal_that_was_removed_takes_no_more(tmp_path: Path) -> None:
+    """What no one could find again is not acknowledged."""
+    journal = Journal(tmp_path / "j")
+    journal.append([b"one"])
+    (tmp_path / "j").unlink()
+    with pytest.raises(Fault, match="No such file"):
+        journal.append([b"two"])
+    journal.close()
+
+
 def test_a_tail_of_zeros_is_cut_off(tmp_path: Path) -> None:
     """Room that was made but not filled, from any byte of the last record on and beyond it, is a torn tail too."""
     path = tmp_path / "j"

@@ -34,6 +34,8 @@ def test_flags_win_over_environment_over_file(tmp_path: Path, monkeypatch: pytes
         (["--address", "127.0.0.1:65536"], "a port from 0 to 65535"),
         (["--address", "nonsense"], "expected HOST:PORT"),
         (["--metrics-address", "nonsense"], "expected HOST:PORT"),
+        (["--state-dir", "s3:/bucket/x"], "did you mean s3://bucket/x?"),
+        (["--state-dir", "file:/srv/x"], "did you mean file:///srv/x?"),
         (["--threads", "-1"], "threads"),
         (["--max-inflight-bytes", "many"], "max_inflight_bytes"),
         (["--config", "/nowhere.toml"], "No such file"),

@@ -109,6 +109,13 @@ def _check_upsample(arguments: Mapping[str, Any], path: str) -> None:
         _refuse("recompute_scale_factor", "goes with scale_factor only", path)
 
 
+def _check_unflatten(arguments: Mapping[str, Any], path: str) -> None:
+    """torch says nothing about it when it runs."""
+    sizes = arguments.get("unflattened_size", ())
+    if list(_tuple(sizes)).count(-1) > 1:
+        _refuse("unflattened_size", f"is {sizes}; expected -1 once at most, for the size that is left", path)
+
+
 def _check_bag(arguments: Mapping[str, Any], path: str) -> None:
     for name in ("sparse", "scale_grad_by_freq"):
         if arguments.get("mode") == "max" and arguments.get(name):
@@ -136,10 +143,11 @@ LAYERS: Mapping[str, Layer] = {
     "RReLU": Layer(keeps=True, check=_check_rrelu),
     "CELU": Layer(keeps=True, check=_check_celu),
     **_named("Softmax LogSoftmax Softmin", Layer(keeps=True, check=_check_dim)),
-    **_named("Linear Bilinear Embedding PReLU GLU Softmax2d Flatten Unflatten FeatureAlphaDropout", Layer()),
+    **_named("Linear Bilinear Embedding PReLU GLU Softmax2d Flatten FeatureAlphaDropout", Layer()),
     **_named("LayerNorm GroupNorm RMSNorm LocalResponseNorm PixelShuffle PixelUnshuffle ChannelShuffle", Layer()),
     **_named("RNN LSTM GRU MultiheadAttention TransformerEncoderLayer TransformerEncoder", Layer()),
     "EmbeddingBag": Layer(check=_check_bag),
+    "Unflatten": Layer(check=_check_unflatten),
     "Upsample": Layer((2, 3), check=_check_upsample),
     **_named("Fold Unfold", Layer((2,))),
     **_dimensional("Conv", _check_convolution),

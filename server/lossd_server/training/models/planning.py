@@ -153,7 +153,8 @@ class _Rehearsal:
         type_ = str(given.dtype).removeprefix("torch.")
         return Fault(
             "DTYPE_MISMATCH",
-            f"{layer} takes float32, but gets {type_}; the model's parameters are float32: send float32",
+            f"{layer} takes float32, but gets {type_}; the model's parameters are float32: send float32, in numpy "
+            'by .astype("float32")',
             field=self._field(),
         )
 
@@ -198,7 +199,9 @@ class _Rehearsal:
         if given.dtype not in _INDICES:
             type_ = str(given.dtype).removeprefix("torch.")
             raise Fault(
-                "DTYPE_MISMATCH", f"{self._layer()} takes int64 or int32, but gets {type_}", field=self._field()
+                "DTYPE_MISMATCH",
+                f'{self._layer()} takes int64 or int32, but gets {type_}: send indices, in numpy by .astype("int64")',
+                field=self._field(),
             )
         source = self._sources.get(given.untyped_storage()._cdata)
         if source is None:

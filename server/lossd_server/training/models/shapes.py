@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -62,7 +63,10 @@ def _channels(shape: Shape, dims: int, channels: int) -> str:
 def _normalised(module: Any, shape: Shape) -> str:
     """BatchNorm and GroupNorm: the second dimension are the channels."""
     channels = module.num_channels if isinstance(module, nn.GroupNorm) else module.num_features
-    return "" if len(shape) > 1 and shape[1] == channels else f"{channels} channels, (N, {channels}, …)"
+    if len(shape) < 2 or shape[1] != channels:
+        return f"{channels} channels, (N, {channels}, …)"
+    alone = isinstance(module, _BatchNorm) and module.training and math.prod(shape) == channels
+    return "more than 1 value of each channel to train: two examples or more (Fit: drop_last)" if alone else ""
 
 
 def _instance(module: Any, shape: Shape) -> str:
