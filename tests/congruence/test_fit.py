@@ -28,7 +28,7 @@ MSE: dict[str, Any] = {"mse_loss": {}}
 SGD: dict[str, Any] = {"sgd": {"lr": 0.05, "momentum": 0.9}}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def worker() -> Worker:
     return oracle.new_worker()
 

@@ -160,6 +160,40 @@ def test_micro_batches_are_the_big_batch(remote: Callable[..., Remote], reductio
         torch.testing.assert_close(parts.state()[name], value, rtol=1e-5, atol=1e-6)
 
 
+def test_a_micro_batch_without_a_target_that_counts_is_nothing(remote: Callable[..., Remote]) -> None:
+    """All of its targets are ignored, so its own mean is 0/0: no gradient, and no refusal of what is not finite."""
+    loss = lossd.CrossEntropyLoss(ignore_index=1)
+    session = remote(plain(), loss, optim.SGD(lr=0.05), seed=2, nonfinite=pb.NONFINITE_ERROR)
+    whole = remote(plain(), loss, optim.SGD(lr=0.05), seed=2)
+    (x, y), (other, _) = batches(2)
+    session.forward_backward((other, torch.ones(ROWS, dtype=torch.int64)))
+    session.forward_backward((x, y))
+    assert session.optim_step().value == whole.step((x, y)).value
+    for name, value in whole.state().items():
+        torch.testing.assert_close(session.state()[name], value, rtol=1e-5, atol=1e-6)
+
+
+def test_a_norm_that_is_not_finite_is_refused_where_asked(remote: Callable[..., Remote]) -> None:
+    """error_if_nonfinite of the clipping says so, as the policy of the session would."""
+    clip = pb.ClipGradNorm(max_norm=1.0, error_if_nonfinite=True)
+    session = remote(plain(), lossd.CrossEntropyLoss(), optim.SGD(lr=0.05), seed=2, clip_grad_norm=clip)
+    (batch,) = batches(1)
+    before = session.state()
+    with pytest.raises(oracle.Refused) as refused:
+        session.step((batch[0] * float("nan"), batch[1]))
+    assert refused.value.reason == "NONFINITE"
+    assert_same_state(session.state(), before)
+
+
+def test_overrides_are_told(remote: Callable[..., Remote]) -> None:
+    """The learning rate of a step is that of the override, of an optimizer with a closure too."""
+    (batch,) = batches(1)
+    for optimizer in (optim.SGD(lr=1.0), optim.LBFGS(lr=1.0)):
+        session = remote(plain(), lossd.CrossEntropyLoss(), optimizer, seed=2)
+        assert list(session.step(batch, overrides={"lr": 0.25}).lr) == [0.25]
+        assert list(session.get().lr) == [1.0]
+
+
 @pytest.mark.parametrize("weight", [1.0, 0.25, -2.0])
 def test_weighted_micro_batches_are_torchs_backward(remote: Callable[..., Remote], weight: float) -> None:
     """With weights, gradients pile up bit for bit as repeated backward calls of torch do; clipping sees the pile."""

@@ -45,7 +45,7 @@ class Call:
 
 def late(call: Call) -> Fault:
     """The fault of a call whose deadline has passed."""
-    allowed = call.deadline - call.admitted
+    allowed = max(call.deadline - call.admitted, 0.0)
     return Fault("DEADLINE_EXCEEDED", f"not done within the {allowed:.3g} s allowed; allow more time or send less")
 
 

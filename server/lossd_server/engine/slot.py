@@ -151,6 +151,8 @@ class Slot:
             raise self._unavailable("does not come up")
         wait = sum(pending.expected for pending in (*self._queue, *self._sent.values()))
         left = call.deadline - time.monotonic()
+        if left <= 0:
+            raise late(call)
         if wait > left:
             raise Fault(
                 "OVERLOADED",

@@ -88,6 +88,7 @@ class Session:
         self._clipping = plan.clipping
         self._autocast = plan.autocast
         self._finite = plan.nonfinite == "error"
+        self._finite_norm = self._finite or bool((plan.clipping.norm or {}).get("error_if_nonfinite"))
         self._parameters = dict(self.module.named_parameters())
         sparse = sparse_parameters(self.module)
         plan.clipping.check(sparse)
@@ -297,16 +298,16 @@ class Session:
                 f"the loss has shape {shape_text(value.shape)}; training needs a scalar: reduce it with mean or sum",
                 field="loss",
             )
+        return _Pass(value, terms, tensors, judge(output.detach(), targets) if judge is not None else {})
+
+    def _backward(self, value: Tensor) -> None:
         if self._finite and not math.isfinite(value.detach()):
             raise Fault(
                 "NONFINITE",
                 f"the loss of this batch is {float(value.detach())} after {self.step_count} steps, and this session "
-                "refuses such: look at its inputs and targets, or lower the learning rate; nothing was changed",
+                "refuses such: look at its inputs and targets, or lower the learning rate; this call changed nothing",
                 field="targets",
             )
-        return _Pass(value, terms, tensors, judge(output.detach(), targets) if judge is not None else {})
-
-    def _backward(self, value: Tensor) -> None:
         threads.use_all()  # which a small loss did not
         with torch_refusals("loss"):
             torch.autograd.backward(value)
@@ -332,7 +333,7 @@ class Session:
                 first.append((done, norm))
             return done.value.detach()
 
-        lr = self.optimization.lr
+        lr = self._lr(overrides)
         with torch_refusals("optimizer"):
             self.optimization.step(overrides, closure)
         done, norm = first[0]
@@ -346,10 +347,15 @@ class Session:
         return step._replace(forward=forwarded - started, backward=backward, metrics=done.metrics)
 
     def _optimize(self, value: float, norm: float, terms: Mapping[str, Tensor], overrides: Mapping[str, float]) -> Step:
-        lr = [overrides["lr"]] * len(self.optimization.lr) if "lr" in overrides else self.optimization.lr
+        lr = self._lr(overrides)
         with torch_refusals("optimizer"):
             self.optimization.step(overrides)
         return self._stepped(value, norm, terms, lr)
+
+    def _lr(self, overrides: Mapping[str, float]) -> list[float]:
+        """The learning rate of each group in a step with `overrides`."""
+        lr = self.optimization.lr
+        return [overrides["lr"]] * len(lr) if "lr" in overrides else lr
 
     def _stepped(self, value: float, norm: float, terms: Mapping[str, Tensor], lr: list[float]) -> Step:
         self.optimization.after_step(value)
@@ -363,11 +369,11 @@ class Session:
         parameters = list(self._parameters.values())
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         norm = total_norm(gradients)
-        if self._finite and not math.isfinite(norm):
+        if self._finite_norm and not math.isfinite(norm):
             raise Fault(
                 "NONFINITE",
                 f"the gradients' norm is {norm} after {self.step_count} steps, and this session refuses such: lower "
-                "the learning rate or clip_grad_value; nothing was changed",
+                "the learning rate or clip_grad_value; this call changed nothing",
                 field="targets",
             )
         with torch_refusals("clip_grad_norm"):

@@ -315,6 +315,8 @@ class Sessions:
             raise Fault("TOO_MANY_SESSIONS", f"this device holds {self._most} sessions; delete some first")
 
     def _missing(self, session_id: str) -> Fault:
+        if not session_id:
+            return Fault("MISSING_FIELD", "session_id is missing; CreateSession answers one", field="session_id")
         owner = session_id.rpartition("-")[0]
         if session_id in self._ended:
             return Fault(
@@ -325,7 +327,7 @@ class Sessions:
         if is_session_id(session_id) and owner != self._owner:
             return Fault(
                 "SESSION_LOST",
-                "this session ended with the worker that held it; create a new one from your last state",
+                "this session ended with the worker that held it, or was deleted; create a new one from your state",
                 field="session_id",
             )
         return Fault(
