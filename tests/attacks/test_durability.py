@@ -26,7 +26,7 @@ from lossd_server.worker import fitting, keeping
 from lossd_server.worker.worker import Worker
 from running import RunningServer
 
-KILLS, STEPS = int(os.environ.get("LOSSD_KILLS", "8")), int(os.environ.get("LOSSD_KILL_STEPS", "200"))
+KILLS, STEPS = int(os.environ.get("LOSSD_KILLS", "6")), int(os.environ.get("LOSSD_KILL_STEPS", "150"))
 
 
 class Process:

@@ -189,7 +189,13 @@ def test_control_c_ends_the_training_and_keeps_what_it_came_to(
     command += [] if embedded else ["--server", server.target]
     env = {name: value for name, value in os.environ.items() if not name.startswith("LOSSD_")}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     ) as training:
         assert training.stderr is not None
         assert any(line.startswith("epoch 1/") for line in training.stderr)

@@ -21,7 +21,8 @@ from lossd_server.training.blame import blamed, of_field
 from lossd_server.training.evaluating import Judging, Merged, evaluate, tells_weight, unmerged
 from lossd_server.training.examples import Examples
 from lossd_server.training.options import LOSS, Options
-from lossd_server.training.session import MicroBatch, Session, Step
+from lossd_server.training.outcomes import MicroBatch, Step
+from lossd_server.training.session import Session
 
 _MOST_NUMBERS = 65_536
 _MOST_TOLD = 1024

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,39 +24,11 @@ from lossd_server.training.clipping import total_norm
 from lossd_server.training.groups import sparse_parameters
 from lossd_server.training.models import build_model
 from lossd_server.training.optimizers import Optimization
+from lossd_server.training.outcomes import Judge, MicroBatch, Step
 from lossd_server.training.plan import Plan
 from lossd_server.training.randomness import Randomness
 from lossd_server.training.undo import Undo
 from lossd_server.training.weighting import WeightSchedules
-
-Judge: TypeAlias = "Callable[[Tensor, Mapping[str, Tensor]], Mapping[str, float]]"
-"""Metrics of a model's output and the loss's other inputs."""
-
-
-class Step(NamedTuple):
-    """The outcome of an optimizer step; times in seconds."""
-
-    value: float
-    step: int
-    grad_norm: float
-    lr: list[float]
-    terms: dict[str, float]
-    forward: float = 0.0
-    backward: float = 0.0
-    micro_batches: int = 1
-    metrics: Mapping[str, float] = {}
-
-
-class MicroBatch(NamedTuple):
-    """The outcome of one forward and backward whose gradients wait; times in seconds."""
-
-    value: float
-    pending: int
-    weight_sum: float | None
-    terms: dict[str, float]
-    metrics: Mapping[str, float] = {}
-    forward: float = 0.0
-    backward: float = 0.0
 
 
 class _Pass(NamedTuple):
@@ -372,9 +344,9 @@ class Session:
         if self._finite_norm and not math.isfinite(norm):
             raise Fault(
                 "NONFINITE",
-                f"the gradients' norm is {norm} after {self.step_count} steps, and this session refuses such: lower "
-                "the learning rate or clip_grad_value; this call changed nothing",
-                field="targets",
+                f"the gradients have a non-finite norm, {norm}, after {self.step_count} steps, and this session "
+                "refuses such: lower the learning rate or clip_grad_value; this call changed nothing",
+                field="targets" if self._finite else "clip_grad_norm",
             )
         with torch_refusals("clip_grad_norm"):
             self._clipping.apply(parameters)

@@ -13,7 +13,8 @@ from torch import Tensor
 from lossd_server.faults import Fault
 from lossd_server.judge.metrics import Metrics
 from lossd_server.losses.refusal import torch_refusals
-from lossd_server.training.session import Judge, MicroBatch, Session, Step
+from lossd_server.training.outcomes import Judge, MicroBatch, Step
+from lossd_server.training.session import Session
 from lossd_server.worker import building, fitting, keeping, tensors
 from lossd_server.worker.evaluating import Timing, Trip
 from lossd_server.worker.held import Built, Fitting, Held
