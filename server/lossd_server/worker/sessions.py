@@ -316,7 +316,7 @@ class Sessions:
 
     def _missing(self, session_id: str) -> Fault:
         if not session_id:
-            return Fault("MISSING_FIELD", "session_id is missing; CreateSession answers one", field="session_id")
+            return Fault("SESSION_NOT_FOUND", "session_id is missing; CreateSession answers one", field="session_id")
         owner = session_id.rpartition("-")[0]
         if session_id in self._ended:
             return Fault(
