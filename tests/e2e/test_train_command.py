@@ -185,7 +185,9 @@ def test_control_c_ends_the_training_and_keeps_what_it_came_to(
     """As a terminal sends it, to all processes; the saved file alone predicts what the report says."""
     bunch = datasets.load_diabetes()
     data, saved = table(tmp_path / "diabetes.csv", bunch), tmp_path / "m.safetensors"
-    command = [LOSSD, "train", data, "--target", "y", "--epochs", "100000", "--save", saved]
+    heeded = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", heeded]  # a shell's background jobs ignore SIGINT, and so would their children
+    command += [LOSSD, "train", data, "--target", "y", "--epochs", "100000", "--save", saved]
     command += [] if embedded else ["--server", server.target]
     env = {name: value for name, value in os.environ.items() if not name.startswith("LOSSD_")}
     with subprocess.Popen(
@@ -195,7 +197,6 @@ def test_control_c_ends_the_training_and_keeps_what_it_came_to(
         text=True,
         env=env,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     ) as training:
         assert training.stderr is not None
         assert any(line.startswith("epoch 1/") for line in training.stderr)
