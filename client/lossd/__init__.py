@@ -21,6 +21,8 @@ from lossd.catalog import LossInput as LossInput
 from lossd.catalog import MetricInfo as MetricInfo
 from lossd.channel import TLS as TLS
 from lossd.client import Client as Client
+from lossd.diagnostics import Diagnostic as Diagnostic
+from lossd.diagnostics import DiagnosticInfo as DiagnosticInfo
 from lossd.errors import Aborted as Aborted
 from lossd.errors import Cancelled as Cancelled
 from lossd.errors import DataLoss as DataLoss
@@ -81,6 +83,8 @@ __all__ = [
     "DataLoss",
     "DeadlineExceeded",
     "Device",
+    "Diagnostic",
+    "DiagnosticInfo",
     "EarlyStopping",
     "Epoch",
     "Evaluation",

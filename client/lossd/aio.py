@@ -11,6 +11,7 @@ from lossd.aio_connection import AsyncConnection
 from lossd.aio_session import AsyncSession, asynchronous
 from lossd.calls import Call, Outcome, TypeLike
 from lossd.catalog import LossInfo, MetricInfo
+from lossd.diagnostics import DiagnosticInfo, Level
 from lossd.errors import LossdError
 from lossd.evaluation import Evaluation
 from lossd.loss import Loss
@@ -54,6 +55,9 @@ class AsyncClient:
         gradients: bool | str | Iterable[str] = False,
         grad_output: ArrayLike | None = None,
         term_gradients: bool = False,
+        metrics: str | Iterable[str] = (),
+        diagnostics: Level | bool = False,
+        series: str = "",
         request_id: str = "",
         validate_only: bool = False,
         timeout: float | None = None,
@@ -66,6 +70,9 @@ class AsyncClient:
             gradients=gradients,
             grad_output=grad_output,
             term_gradients=term_gradients,
+            metrics=metrics,
+            diagnostics=diagnostics,
+            series=series,
             request_id=request_id,
             validate_only=validate_only,
             **named_inputs,
@@ -122,6 +129,10 @@ class AsyncClient:
     async def metrics(self, *, task: str | None = None, timeout: float | None = None) -> list[MetricInfo]:
         """As `Client.metrics`."""
         return await self._connection.call(calls.metrics(task), timeout)
+
+    async def diagnostics(self, *, timeout: float | None = None) -> list[DiagnosticInfo]:
+        """As `Client.diagnostics`."""
+        return await self._connection.call(calls.diagnostics(), timeout)
 
     async def validate(
         self,

@@ -22,6 +22,7 @@ from lossd.aio_connection import AsyncConnection
 from lossd.calls import Call
 from lossd.changing import STREAM, Change, FitRequest, Plan, overridden
 from lossd.errors import DeadlineExceeded, LossdError, NotFound
+from lossd.evaluation import metric_names
 from lossd.fitting import Changes, Course, Tally
 from lossd.history import History
 from lossd.pipeline import UNDER_WAY, Broken, Pipeline
@@ -146,7 +147,7 @@ class AsyncSession:
             validation_data,
             fitting.stopping(early_stopping),
             restore_best,
-            changing.names(metrics),
+            metric_names(metrics),
             accumulate,
         )
         if targets is None:
@@ -173,7 +174,7 @@ class AsyncSession:
     ) -> Score:
         """As `Session.evaluate`."""
         call = training_calls.evaluate_session(
-            self.session_id, self._loss, inputs, targets, changing.names(metrics), batch_size, averaged
+            self.session_id, self._loss, inputs, targets, metric_names(metrics), batch_size, averaged
         )
         return await self._connection.call(call, timeout)
 

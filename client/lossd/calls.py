@@ -14,6 +14,7 @@ from uuid import uuid4
 from google.protobuf.message import Message
 
 from lossd import catalog, framing, results, spec, tensors
+from lossd.diagnostics import DiagnosticInfo, info
 from lossd.errors import Internal, LossdError, from_status
 from lossd.evaluation import Evaluation, gradient_names
 from lossd.framing import Buffer
@@ -22,6 +23,7 @@ from lossd.program import complete
 from lossd.results import TensorType
 from lossd.v1 import (
     catalog_service_pb2,
+    diagnostic_pb2,
     evaluation_service_pb2,
     server_service_pb2,
 )
@@ -226,6 +228,15 @@ def metrics(task: str | None = None) -> Call[list[catalog.MetricInfo]]:
 
     request = catalog_service_pb2.ListMetricsRequest(task=task)
     return Call("/lossd.v1.CatalogService/ListMetrics", request.SerializeToString(), read)
+
+
+def diagnostics() -> Call[list[DiagnosticInfo]]:
+    """ListDiagnostics."""
+
+    def read(answer: bytes) -> list[DiagnosticInfo]:
+        return [info(one) for one in diagnostic_pb2.ListDiagnosticsResponse.FromString(answer).diagnostics]
+
+    return Call("/lossd.v1.CatalogService/ListDiagnostics", b"", read)
 
 
 def validate(

@@ -13,6 +13,7 @@ from lossd import framing
 from lossd import training_results as outcomes
 from lossd.calls import Call
 from lossd.errors import from_status
+from lossd.evaluation import metric_names
 from lossd.examples import Writer
 from lossd.framing import Buffer
 from lossd.loss import Loss
@@ -50,11 +51,6 @@ class Change:
         return framing.join(self.request.SerializeToString(deterministic=True), self.attachments)
 
 
-def names(metrics: Sequence[str] | str) -> tuple[str, ...]:
-    """Names of metrics, where one may stand alone."""
-    return (metrics,) if isinstance(metrics, str) else tuple(metrics)
-
-
 def train_step(
     session_id: str,
     loss: Loss | None,
@@ -64,7 +60,7 @@ def train_step(
     metrics: Sequence[str] = (),
 ) -> Change:
     """TrainStep; `loss` tells the names of the targets and which of them are floating."""
-    request = pb.TrainStepRequest(session_id=session_id, overrides=overrides, metrics=names(metrics))
+    request = pb.TrainStepRequest(session_id=session_id, overrides=overrides, metrics=metric_names(metrics))
     return _batch("train_step", request, loss, inputs, targets)
 
 
@@ -77,7 +73,7 @@ def forward_backward(
     metrics: Sequence[str] = (),
 ) -> Change:
     """ForwardBackward."""
-    request = pb.ForwardBackwardRequest(session_id=session_id, weight=weight, metrics=names(metrics))
+    request = pb.ForwardBackwardRequest(session_id=session_id, weight=weight, metrics=metric_names(metrics))
     return _batch("forward_backward", request, loss, inputs, targets)
 
 

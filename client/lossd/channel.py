@@ -20,8 +20,21 @@ _PORT = "0*(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0
 _HOST_AND_PORT = re.compile(rf"(?:[^\s:/\[\]]+|\[[^\s/\[\]]+\]):{_PORT}")
 
 PURE = {
-    "lossd.v1.EvaluationService": ("EvaluateLoss", "BatchEvaluateLoss", "StreamEvaluateLoss"),
-    "lossd.v1.CatalogService": ("ListLosses", "GetLoss", "ListMetrics", "ValidateLoss"),
+    "lossd.v1.EvaluationService": (
+        "EvaluateLoss",
+        "BatchEvaluateLoss",
+        "StreamEvaluateLoss",
+        "AggregateLoss",
+        "ExplainLoss",
+    ),
+    "lossd.v1.CatalogService": (
+        "ListLosses",
+        "GetLoss",
+        "ListMetrics",
+        "ListDiagnostics",
+        "RecommendLoss",
+        "ValidateLoss",
+    ),
     "lossd.v1.TrainingService": ("GetSession", "ListSessions", "Forward", "EvaluateSession", "GetSessionState"),
     "lossd.v1.ServerService": ("GetServerInfo", "ListDevices"),
 }

@@ -89,21 +89,28 @@ def evaluate() -> None:
     """Evaluate a loss, on --server or, without one, in a server of this process."""
 
 
-gradients_flag = click.option("--gradients", is_flag=True, help="Gradients of every input that torch differentiates.")
-grad_output_option = array_option("grad_output", "Vector of the vector–Jacobian product, for unreduced losses.", False)
+asked = options(
+    click.option("--gradients", is_flag=True, help="Gradients of every input that torch differentiates."),
+    array_option("grad_output", "Vector of the vector–Jacobian product, for unreduced losses.", False),
+    click.option("--metrics", multiple=True, metavar="NAME", help="A metric to compute beside the loss, such as f1 or "
+                 "'precision(threshold=0.3)'; may be repeated."),
+    click.option("--diagnostics", type=click.Choice(["off", "cheap", "full"]), default="off", show_default=True,
+                 help="How much to look for that is wrong."),
+    click.option("--series", default="", help="Name of the production series that this evaluation counts in."),
+)  # fmt: skip
+ASKED = ("gradients", "grad_output", "metrics", "diagnostics", "series")
+"""What an evaluation is asked for beside its loss, as the options above."""
 
 
 def loss_command(name: str, kind: type[Loss]) -> click.Command:
     """`lossd eval NAME`: an option for each input and each argument of the loss."""
 
     @of_loss(kind)
-    @options(gradients_flag, grad_output_option, connection, as_json)
+    @options(asked, connection, as_json)
     @click.pass_context
     def command(
         ctx: click.Context,
         /,
-        gradients: bool,
-        grad_output: Any,
         as_json: bool,
         server: str | None,
         token: str | None,
@@ -111,9 +118,10 @@ def loss_command(name: str, kind: type[Loss]) -> click.Command:
         ca: str | None,
         **given: Any,
     ) -> None:
+        wanted = {name: given.pop(name) for name in ASKED}
         loss, inputs = bind(kind, given, ctx.args)
         with connect(server, token, tls, ca, embed=True) as client:
-            result = client.evaluate(loss, gradients=gradients, grad_output=grad_output, **inputs)
+            result = client.evaluate(loss, **wanted, **inputs)
         print_json(result) if as_json else print_result(result)
 
     free = open_ended(kind)
@@ -129,8 +137,7 @@ def loss_command(name: str, kind: type[Loss]) -> click.Command:
 @click.argument("name")
 @options(
     argument_option("allow_broadcast", bool, "lets an elementwise loss take inputs whose shapes differ but broadcast."),
-    gradients_flag,
-    grad_output_option,
+    asked,
     connection,
     as_json,
 )
@@ -140,32 +147,29 @@ def plugin_command(
     /,
     name: str,
     allow_broadcast: bool | None,
-    gradients: bool,
-    grad_output: Any,
     as_json: bool,
-    **server: Any,
+    **given: Any,
 ) -> None:
     """A loss that the server's operator installed; `lossd losses NAME` tells its arguments and inputs.
 
     Each is an option of its name. Arguments are JSON or words, arrays nested JSON or paths.
     """
     words = extra_words(ctx.args)
-    with connect(**server, embed=True) as client:
+    wanted = {name: given.pop(name) for name in ASKED}
+    with connect(**given, embed=True) as client:
         known = {"reduction", *(argument.name for argument in _described(client, name).arguments)}
         arguments = {key: json_or_word(text) for key, text in words.items() if key in known}
         loss = lossd.Plugin(name, allow_broadcast=bool(allow_broadcast), **arguments)
         inputs = parsed({key: text for key, text in words.items() if key not in known})
-        result = client.evaluate(loss, gradients=gradients, grad_output=grad_output, **inputs)
+        result = client.evaluate(loss, **wanted, **inputs)
     print_json(result) if as_json else print_result(result)
 
 
 @click.command("program", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.argument("archive", type=click.Path(exists=True, dir_okay=False))
-@options(gradients_flag, grad_output_option, connection, as_json)
+@options(asked, connection, as_json)
 @click.pass_context
-def program_command(
-    ctx: click.Context, /, archive: str, gradients: bool, grad_output: Any, as_json: bool, **server: Any
-) -> None:
+def program_command(ctx: click.Context, /, archive: str, as_json: bool, **given: Any) -> None:
     """A loss of your own: the ARCHIVE that lossd.torch.export_loss or torch.export.save wrote.
 
     Each of its inputs is an option of its name; arrays are nested JSON or paths.
@@ -175,8 +179,9 @@ def program_command(
     except ValueError as error:
         raise click.UsageError(f"{archive}: {error}") from error
     inputs = parsed(extra_words(ctx.args))
-    with connect(**server, embed=True) as client:
-        result = client.evaluate(loss, gradients=gradients, grad_output=grad_output, **inputs)
+    wanted = {name: given.pop(name) for name in ASKED}
+    with connect(**given, embed=True) as client:
+        result = client.evaluate(loss, **wanted, **inputs)
     print_json(result) if as_json else print_result(result)
 
 

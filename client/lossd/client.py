@@ -10,6 +10,7 @@ from lossd import calls, channel, training_calls
 from lossd.calls import Outcome, TypeLike
 from lossd.catalog import LossInfo, MetricInfo
 from lossd.connection import Connection
+from lossd.diagnostics import DiagnosticInfo, Level
 from lossd.errors import LossdError
 from lossd.evaluation import Evaluation
 from lossd.loss import Loss
@@ -65,6 +66,9 @@ class Client:
         gradients: bool | str | Iterable[str] = False,
         grad_output: ArrayLike | None = None,
         term_gradients: bool = False,
+        metrics: str | Iterable[str] = (),
+        diagnostics: Level | bool = False,
+        series: str = "",
         request_id: str = "",
         validate_only: bool = False,
         timeout: float | None = None,
@@ -80,6 +84,11 @@ class Client:
                 of an unreduced loss, 1 otherwise.
             term_gradients: also return the gradient of each term of a weighted sum by itself, unweighted, for the
                 inputs in `gradients`.
+            metrics: a name or names of metrics to compute beside the loss, such as "accuracy" or
+                "precision(threshold=0.3)"; `Client.metrics` tells them.
+            diagnostics: "off", "cheap" or "full" (True): how much to look for that is wrong.
+            series: name of the production series that this evaluation counts in: the server's Prometheus metrics get
+                its rolling loss, metrics and diagnostics. Letters, digits, `.`, `_` and `-`, at most 64.
             request_id: your own name for this evaluation, echoed in the result; at most 128 characters.
             validate_only: check everything, the elements included, and compute nothing.
             timeout: seconds; default the client's.
@@ -97,6 +106,9 @@ class Client:
             gradients=gradients,
             grad_output=grad_output,
             term_gradients=term_gradients,
+            metrics=metrics,
+            diagnostics=diagnostics,
+            series=series,
             request_id=request_id,
             validate_only=validate_only,
             **named_inputs,
@@ -177,7 +189,7 @@ class Client:
         return self._connection.call(calls.loss(name), timeout)
 
     def metrics(self, *, task: str | None = None, timeout: float | None = None) -> list[MetricInfo]:
-        """Describes the metrics that sessions compute, sorted by name.
+        """Describes the metrics that evaluations and sessions compute, sorted by name.
 
         Args:
             task: only those for "binary", "multiclass", "multilabel" or "regression".
@@ -189,6 +201,10 @@ class Client:
             [metric.name for metric in client.metrics(task="regression")]   # ['explained_variance', 'mae', …]
         """
         return self._connection.call(calls.metrics(task), timeout)
+
+    def diagnostics(self, *, timeout: float | None = None) -> list[DiagnosticInfo]:
+        """Describes what evaluations and sessions look for that is wrong, sorted by code."""
+        return self._connection.call(calls.diagnostics(), timeout)
 
     def validate(
         self,

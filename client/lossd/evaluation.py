@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 
 from lossd import tensors
+from lossd.diagnostics import Level, level
 from lossd.errors import InvalidArgument
 from lossd.framing import Buffer
 from lossd.loss import Expression, Loss, Plugin, WeightedSum
@@ -26,6 +27,9 @@ class Evaluation:
         grad_output: the vector of the vector–Jacobian product, of the shape of the result; needed for gradients of
             an unreduced loss, 1 otherwise.
         term_gradients: also return the gradient of each term of a weighted sum by itself, unweighted.
+        metrics: a name or names of metrics, such as "accuracy" or "precision(threshold=0.3)".
+        diagnostics: "off", "cheap" or "full" (True): how much to look for that is wrong.
+        series: name of the production series that this counts in, for the server's Prometheus metrics.
         request_id: your own name for this evaluation, echoed in the result; at most 128 characters. The
             server's log has a name of its own for each call: an error's `.request_id`.
         validate_only: check everything, the elements included, and compute nothing.
@@ -39,7 +43,18 @@ class Evaluation:
     {'input': [78, 85, 92], 'target': [80, 87, 90]}
     """
 
-    __slots__ = ("grad_output", "gradients", "inputs", "loss", "request_id", "term_gradients", "validate_only")
+    __slots__ = (
+        "diagnostics",
+        "grad_output",
+        "gradients",
+        "inputs",
+        "loss",
+        "metrics",
+        "request_id",
+        "series",
+        "term_gradients",
+        "validate_only",
+    )
 
     def __init__(
         self,
@@ -49,6 +64,9 @@ class Evaluation:
         gradients: bool | str | Iterable[str] = False,
         grad_output: ArrayLike | None = None,
         term_gradients: bool = False,
+        metrics: str | Iterable[str] = (),
+        diagnostics: Level | bool = False,
+        series: str = "",
         request_id: str = "",
         validate_only: bool = False,
         **named_inputs: ArrayLike,
@@ -60,6 +78,9 @@ class Evaluation:
         self.gradients = gradient_names(gradients) if gradients else ()
         self.grad_output = grad_output
         self.term_gradients = term_gradients
+        self.metrics = metric_names(metrics) if metrics else ()
+        self.diagnostics = diagnostics
+        self.series = series
         self.request_id = request_id
         self.validate_only = validate_only
 
@@ -89,11 +110,20 @@ class Evaluation:
             tensors.write(request.grad_output, self.grad_output, attachments, field="grad_output", floats=floats)
         if self.term_gradients:
             request.term_gradients = True
-        if self.request_id:
-            request.request_id = self.request_id
         if self.validate_only:
             request.validate_only = True
+        self._write_wishes(request)
         request.response_encoding = encoding(len(attachments) > sent)
+
+    def _write_wishes(self, request: evaluation_service_pb2.EvaluateLossRequest) -> None:
+        if self.metrics:
+            request.metrics.extend(self.metrics)
+        if self.diagnostics:
+            request.diagnostics = level(self.diagnostics)
+        if self.series:
+            request.series = self.series
+        if self.request_id:
+            request.request_id = self.request_id
 
 
 def gradient_names(gradients: bool | str | Iterable[str]) -> tuple[str, ...]:
@@ -105,6 +135,15 @@ def gradient_names(gradients: bool | str | Iterable[str]) -> tuple[str, ...]:
     if isinstance(gradients, bool):
         return ("*",) if gradients else ()
     return (gradients,) if isinstance(gradients, str) else tuple(gradients)
+
+
+def metric_names(metrics: str | Iterable[str]) -> tuple[str, ...]:
+    """Names of metrics, where one may stand alone.
+
+    >>> metric_names("f1")
+    ('f1',)
+    """
+    return (metrics,) if isinstance(metrics, str) else tuple(metrics)
 
 
 def encoding(large: bool) -> tensor_pb2.ResponseEncoding:

@@ -31,6 +31,12 @@ def print_result(result: lossd.Result) -> None:
         click.echo(f"term {label}: {value!r}")
     for name, gradient in result.gradients.items():
         click.echo(f"gradient of {name}: {array_text(gradient)}")
+    for name, value in result.metrics.items():
+        click.echo(f"{name}: {value!r}")
+    for name, array in result.metric_arrays.items():
+        click.echo(f"{name}: {array_text(array)}")
+    for finding in result.diagnostics:
+        click.echo(str(finding))
 
 
 def array_text(array: Any) -> str:

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from lossd import tensors
+from lossd import diagnostics, tensors
+from lossd.diagnostics import Diagnostic
 from lossd.framing import Buffer
 from lossd.tensors import Array
 from lossd.v1 import catalog_service_pb2, evaluation_service_pb2, server_service_pb2
@@ -52,6 +53,9 @@ class Result:
         "terms",
         "gradients",
         "term_gradients",
+        "metrics",
+        "metric_arrays",
+        "diagnostics",
         "request_id",
         "execution",
     )
@@ -98,6 +102,21 @@ class Result:
         messages = self._message.term_gradients
         return {label: arrays(messages[label].gradients, self._attachments) for label in _labels(messages)}
 
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """The metrics asked for that are one number, by what they were called; nan where one is not defined."""
+        return {name: self._message.metrics[name] for name in sorted(self._message.metrics)}
+
+    @cached_property
+    def metric_arrays(self) -> dict[str, Array]:
+        """The metrics asked for that are several numbers: one for each class, a confusion matrix, a curve."""
+        return arrays(self._message.metric_arrays, self._attachments)
+
+    @cached_property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What was found wrong, the worst first."""
+        return diagnostics.read(self._message.diagnostics)
+
     @property
     def request_id(self) -> str:
         """The request_id given."""
@@ -115,7 +134,8 @@ class Result:
 
     def __repr__(self) -> str:
         parts = ((name, getattr(self, name)) for name in self.PARTS)
-        return f"Result({', '.join(f'{name}={part!r}' for name, part in parts if part is not None and part != {})})"
+        told = (f"{name}={part!r}" for name, part in parts if part is not None and not _empty(part))
+        return f"Result({', '.join(told)})"
 
     def __reduce__(self) -> tuple[type[Result], tuple[Message, list[bytes]]]:
         return Result, (self._message, [bytes(attachment) for attachment in self._attachments])
@@ -231,6 +251,10 @@ def server_info(message: server_service_pb2.GetServerInfoResponse) -> ServerInfo
 def device(message: server_service_pb2.Device) -> Device:
     """Reads a device."""
     return same(Device, message)
+
+
+def _empty(part: object) -> bool:
+    return isinstance(part, dict | tuple) and not part
 
 
 def by_label(messages: Mapping[str, float]) -> dict[str, float]:

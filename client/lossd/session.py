@@ -14,6 +14,7 @@ from lossd.calls import Call
 from lossd.changing import STREAM, Change, FitRequest, Plan, overridden
 from lossd.connection import Connection
 from lossd.errors import DeadlineExceeded, LossdError, NotFound
+from lossd.evaluation import metric_names
 from lossd.fitting import Changes, Course, Tally
 from lossd.history import History
 from lossd.pipeline import UNDER_WAY, Broken, Pipeline
@@ -220,7 +221,7 @@ class Session:
             validation_data,
             fitting.stopping(early_stopping),
             restore_best,
-            changing.names(metrics),
+            metric_names(metrics),
             accumulate,
         )
         if targets is None:
@@ -261,7 +262,7 @@ class Session:
             timeout: seconds; default the client's.
         """
         call = training_calls.evaluate_session(
-            self.session_id, self._loss, inputs, targets, changing.names(metrics), batch_size, averaged
+            self.session_id, self._loss, inputs, targets, metric_names(metrics), batch_size, averaged
         )
         return self._connection.call(call, timeout)
 

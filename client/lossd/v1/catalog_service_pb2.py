@@ -22,11 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from lossd.v1 import advice_pb2 as lossd_dot_v1_dot_advice__pb2
+from lossd.v1 import diagnostic_pb2 as lossd_dot_v1_dot_diagnostic__pb2
 from lossd.v1 import loss_pb2 as lossd_dot_v1_dot_loss__pb2
 from lossd.v1 import tensor_pb2 as lossd_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elossd/v1/catalog_service.proto\x12\x08lossd.v1\x1a\x13lossd/v1/loss.proto\x1a\x15lossd/v1/tensor.proto\"1\n\x11ListLossesRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\"8\n\x12ListLossesResponse\x12\"\n\x06losses\x18\x01 \x03(\x0b\x32\x12.lossd.v1.LossInfo\"\x1e\n\x0eGetLossRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"3\n\x0fGetLossResponse\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossInfo\"\xcf\x02\n\x08LossInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nclass_name\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x0f\n\x07\x66ormula\x18\x04 \x01(\t\x12)\n\targuments\x18\x05 \x03(\x0b\x32\x16.lossd.v1.LossArgument\x12#\n\x06inputs\x18\x06 \x03(\x0b\x32\x13.lossd.v1.LossInput\x12\'\n\nreductions\x18\x07 \x03(\x0e\x32\x13.lossd.v1.Reduction\x12\r\n\x05traps\x18\x08 \x03(\t\x12\r\n\x05tasks\x18\t \x03(\t\x12\x11\n\treference\x18\n \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x0b \x01(\t\x12\x0f\n\x07\x61liases\x18\x0c \x03(\t\x12\x0c\n\x04mean\x18\r \x01(\t\x12&\n\x07\x65xample\x18\x0e \x01(\x0b\x32\x15.lossd.v1.LossExample\"O\n\x0bLossExample\x12\x11\n\targuments\x18\x01 \x01(\t\x12\x0e\n\x06inputs\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x01\x12\x0e\n\x06python\x18\x04 \x01(\t\"\xaa\x01\n\x0cLossArgument\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x10\n\x08required\x18\x05 \x01(\x08\x12\x0f\n\x07\x63hoices\x18\x06 \x03(\t\x12\r\n\x05range\x18\x07 \x01(\t\x12&\n\x06\x66ields\x18\x08 \x03(\x0b\x32\x16.lossd.v1.LossArgument\"\x8b\x01\n\tLossInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x06\x64types\x18\x02 \x03(\x0e\x32\x12.lossd.v1.DataType\x12\r\n\x05shape\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x16\n\x0e\x64ifferentiable\x18\x05 \x01(\x08\x12\x10\n\x08optional\x18\x06 \x01(\x08\"\xca\x01\n\x13ValidateLossRequest\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossSpec\x12\x39\n\x06inputs\x18\x02 \x03(\x0b\x32).lossd.v1.ValidateLossRequest.InputsEntry\x12\x11\n\tgradients\x18\x03 \x03(\t\x1a\x43\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.lossd.v1.TensorType:\x02\x38\x01\"\xc6\x01\n\x14ValidateLossResponse\x12$\n\x06result\x18\x01 \x01(\x0b\x32\x14.lossd.v1.TensorType\x12@\n\tgradients\x18\x02 \x03(\x0b\x32-.lossd.v1.ValidateLossResponse.GradientsEntry\x1a\x46\n\x0eGradientsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.lossd.v1.TensorType:\x02\x38\x01\">\n\nTensorType\x12!\n\x05\x64type\x18\x01 \x01(\x0e\x32\x12.lossd.v1.DataType\x12\r\n\x05shape\x18\x02 \x03(\x03\"\"\n\x12ListMetricsRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\"<\n\x13ListMetricsResponse\x12%\n\x07metrics\x18\x01 \x03(\x0b\x32\x14.lossd.v1.MetricInfo\"\x8e\x01\n\nMetricInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x63lass_names\x18\x02 \x03(\t\x12\r\n\x05tasks\x18\x03 \x03(\t\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12\x0f\n\x07\x66ormula\x18\x05 \x01(\t\x12,\n\tdirection\x18\x06 \x01(\x0e\x32\x19.lossd.v1.MetricDirection*l\n\x0fMetricDirection\x12 \n\x1cMETRIC_DIRECTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17METRIC_DIRECTION_HIGHER\x10\x01\x12\x1a\n\x16METRIC_DIRECTION_LOWER\x10\x02\x32\xc8\x02\n\x0e\x43\x61talogService\x12L\n\nListLosses\x12\x1b.lossd.v1.ListLossesRequest\x1a\x1c.lossd.v1.ListLossesResponse\"\x03\x90\x02\x01\x12\x43\n\x07GetLoss\x12\x18.lossd.v1.GetLossRequest\x1a\x19.lossd.v1.GetLossResponse\"\x03\x90\x02\x01\x12R\n\x0cValidateLoss\x12\x1d.lossd.v1.ValidateLossRequest\x1a\x1e.lossd.v1.ValidateLossResponse\"\x03\x90\x02\x01\x12O\n\x0bListMetrics\x12\x1c.lossd.v1.ListMetricsRequest\x1a\x1d.lossd.v1.ListMetricsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elossd/v1/catalog_service.proto\x12\x08lossd.v1\x1a\x15lossd/v1/advice.proto\x1a\x19lossd/v1/diagnostic.proto\x1a\x13lossd/v1/loss.proto\x1a\x15lossd/v1/tensor.proto\"1\n\x11ListLossesRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\"8\n\x12ListLossesResponse\x12\"\n\x06losses\x18\x01 \x03(\x0b\x32\x12.lossd.v1.LossInfo\"\x1e\n\x0eGetLossRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"3\n\x0fGetLossResponse\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossInfo\"\xcf\x02\n\x08LossInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nclass_name\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x0f\n\x07\x66ormula\x18\x04 \x01(\t\x12)\n\targuments\x18\x05 \x03(\x0b\x32\x16.lossd.v1.LossArgument\x12#\n\x06inputs\x18\x06 \x03(\x0b\x32\x13.lossd.v1.LossInput\x12\'\n\nreductions\x18\x07 \x03(\x0e\x32\x13.lossd.v1.Reduction\x12\r\n\x05traps\x18\x08 \x03(\t\x12\r\n\x05tasks\x18\t \x03(\t\x12\x11\n\treference\x18\n \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x0b \x01(\t\x12\x0f\n\x07\x61liases\x18\x0c \x03(\t\x12\x0c\n\x04mean\x18\r \x01(\t\x12&\n\x07\x65xample\x18\x0e \x01(\x0b\x32\x15.lossd.v1.LossExample\"O\n\x0bLossExample\x12\x11\n\targuments\x18\x01 \x01(\t\x12\x0e\n\x06inputs\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x01\x12\x0e\n\x06python\x18\x04 \x01(\t\"\xaa\x01\n\x0cLossArgument\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x10\n\x08required\x18\x05 \x01(\x08\x12\x0f\n\x07\x63hoices\x18\x06 \x03(\t\x12\r\n\x05range\x18\x07 \x01(\t\x12&\n\x06\x66ields\x18\x08 \x03(\x0b\x32\x16.lossd.v1.LossArgument\"\x8b\x01\n\tLossInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x06\x64types\x18\x02 \x03(\x0e\x32\x12.lossd.v1.DataType\x12\r\n\x05shape\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x16\n\x0e\x64ifferentiable\x18\x05 \x01(\x08\x12\x10\n\x08optional\x18\x06 \x01(\x08\"\xca\x01\n\x13ValidateLossRequest\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossSpec\x12\x39\n\x06inputs\x18\x02 \x03(\x0b\x32).lossd.v1.ValidateLossRequest.InputsEntry\x12\x11\n\tgradients\x18\x03 \x03(\t\x1a\x43\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.lossd.v1.TensorType:\x02\x38\x01\"\xc6\x01\n\x14ValidateLossResponse\x12$\n\x06result\x18\x01 \x01(\x0b\x32\x14.lossd.v1.TensorType\x12@\n\tgradients\x18\x02 \x03(\x0b\x32-.lossd.v1.ValidateLossResponse.GradientsEntry\x1a\x46\n\x0eGradientsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.lossd.v1.TensorType:\x02\x38\x01\">\n\nTensorType\x12!\n\x05\x64type\x18\x01 \x01(\x0e\x32\x12.lossd.v1.DataType\x12\r\n\x05shape\x18\x02 \x03(\x03\"\"\n\x12ListMetricsRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\"<\n\x13ListMetricsResponse\x12%\n\x07metrics\x18\x01 \x03(\x0b\x32\x14.lossd.v1.MetricInfo\"\xc8\x01\n\nMetricInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x63lass_names\x18\x02 \x03(\t\x12\r\n\x05tasks\x18\x03 \x03(\t\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12\x0f\n\x07\x66ormula\x18\x05 \x01(\t\x12,\n\tdirection\x18\x06 \x01(\x0e\x32\x19.lossd.v1.MetricDirection\x12)\n\targuments\x18\x07 \x03(\x0b\x32\x16.lossd.v1.LossArgument\x12\r\n\x05\x61rray\x18\x08 \x01(\x08*l\n\x0fMetricDirection\x12 \n\x1cMETRIC_DIRECTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17METRIC_DIRECTION_HIGHER\x10\x01\x12\x1a\n\x16METRIC_DIRECTION_LOWER\x10\x02\x32\xfc\x03\n\x0e\x43\x61talogService\x12L\n\nListLosses\x12\x1b.lossd.v1.ListLossesRequest\x1a\x1c.lossd.v1.ListLossesResponse\"\x03\x90\x02\x01\x12\x43\n\x07GetLoss\x12\x18.lossd.v1.GetLossRequest\x1a\x19.lossd.v1.GetLossResponse\"\x03\x90\x02\x01\x12R\n\x0cValidateLoss\x12\x1d.lossd.v1.ValidateLossRequest\x1a\x1e.lossd.v1.ValidateLossResponse\"\x03\x90\x02\x01\x12O\n\x0bListMetrics\x12\x1c.lossd.v1.ListMetricsRequest\x1a\x1d.lossd.v1.ListMetricsResponse\"\x03\x90\x02\x01\x12[\n\x0fListDiagnostics\x12 .lossd.v1.ListDiagnosticsRequest\x1a!.lossd.v1.ListDiagnosticsResponse\"\x03\x90\x02\x01\x12U\n\rRecommendLoss\x12\x1e.lossd.v1.RecommendLossRequest\x1a\x1f.lossd.v1.RecommendLossResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,40 +47,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGSERVICE'].methods_by_name['ValidateLoss']._serialized_options = b'\220\002\001'
   _globals['_CATALOGSERVICE'].methods_by_name['ListMetrics']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['ListMetrics']._serialized_options = b'\220\002\001'
-  _globals['_METRICDIRECTION']._serialized_start=1729
-  _globals['_METRICDIRECTION']._serialized_end=1837
-  _globals['_LISTLOSSESREQUEST']._serialized_start=88
-  _globals['_LISTLOSSESREQUEST']._serialized_end=137
-  _globals['_LISTLOSSESRESPONSE']._serialized_start=139
-  _globals['_LISTLOSSESRESPONSE']._serialized_end=195
-  _globals['_GETLOSSREQUEST']._serialized_start=197
-  _globals['_GETLOSSREQUEST']._serialized_end=227
-  _globals['_GETLOSSRESPONSE']._serialized_start=229
-  _globals['_GETLOSSRESPONSE']._serialized_end=280
-  _globals['_LOSSINFO']._serialized_start=283
-  _globals['_LOSSINFO']._serialized_end=618
-  _globals['_LOSSEXAMPLE']._serialized_start=620
-  _globals['_LOSSEXAMPLE']._serialized_end=699
-  _globals['_LOSSARGUMENT']._serialized_start=702
-  _globals['_LOSSARGUMENT']._serialized_end=872
-  _globals['_LOSSINPUT']._serialized_start=875
-  _globals['_LOSSINPUT']._serialized_end=1014
-  _globals['_VALIDATELOSSREQUEST']._serialized_start=1017
-  _globals['_VALIDATELOSSREQUEST']._serialized_end=1219
-  _globals['_VALIDATELOSSREQUEST_INPUTSENTRY']._serialized_start=1152
-  _globals['_VALIDATELOSSREQUEST_INPUTSENTRY']._serialized_end=1219
-  _globals['_VALIDATELOSSRESPONSE']._serialized_start=1222
-  _globals['_VALIDATELOSSRESPONSE']._serialized_end=1420
-  _globals['_VALIDATELOSSRESPONSE_GRADIENTSENTRY']._serialized_start=1350
-  _globals['_VALIDATELOSSRESPONSE_GRADIENTSENTRY']._serialized_end=1420
-  _globals['_TENSORTYPE']._serialized_start=1422
-  _globals['_TENSORTYPE']._serialized_end=1484
-  _globals['_LISTMETRICSREQUEST']._serialized_start=1486
-  _globals['_LISTMETRICSREQUEST']._serialized_end=1520
-  _globals['_LISTMETRICSRESPONSE']._serialized_start=1522
-  _globals['_LISTMETRICSRESPONSE']._serialized_end=1582
-  _globals['_METRICINFO']._serialized_start=1585
-  _globals['_METRICINFO']._serialized_end=1727
-  _globals['_CATALOGSERVICE']._serialized_start=1840
-  _globals['_CATALOGSERVICE']._serialized_end=2168
+  _globals['_CATALOGSERVICE'].methods_by_name['ListDiagnostics']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['ListDiagnostics']._serialized_options = b'\220\002\001'
+  _globals['_CATALOGSERVICE'].methods_by_name['RecommendLoss']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['RecommendLoss']._serialized_options = b'\220\002\001'
+  _globals['_METRICDIRECTION']._serialized_start=1837
+  _globals['_METRICDIRECTION']._serialized_end=1945
+  _globals['_LISTLOSSESREQUEST']._serialized_start=138
+  _globals['_LISTLOSSESREQUEST']._serialized_end=187
+  _globals['_LISTLOSSESRESPONSE']._serialized_start=189
+  _globals['_LISTLOSSESRESPONSE']._serialized_end=245
+  _globals['_GETLOSSREQUEST']._serialized_start=247
+  _globals['_GETLOSSREQUEST']._serialized_end=277
+  _globals['_GETLOSSRESPONSE']._serialized_start=279
+  _globals['_GETLOSSRESPONSE']._serialized_end=330
+  _globals['_LOSSINFO']._serialized_start=333
+  _globals['_LOSSINFO']._serialized_end=668
+  _globals['_LOSSEXAMPLE']._serialized_start=670
+  _globals['_LOSSEXAMPLE']._serialized_end=749
+  _globals['_LOSSARGUMENT']._serialized_start=752
+  _globals['_LOSSARGUMENT']._serialized_end=922
+  _globals['_LOSSINPUT']._serialized_start=925
+  _globals['_LOSSINPUT']._serialized_end=1064
+  _globals['_VALIDATELOSSREQUEST']._serialized_start=1067
+  _globals['_VALIDATELOSSREQUEST']._serialized_end=1269
+  _globals['_VALIDATELOSSREQUEST_INPUTSENTRY']._serialized_start=1202
+  _globals['_VALIDATELOSSREQUEST_INPUTSENTRY']._serialized_end=1269
+  _globals['_VALIDATELOSSRESPONSE']._serialized_start=1272
+  _globals['_VALIDATELOSSRESPONSE']._serialized_end=1470
+  _globals['_VALIDATELOSSRESPONSE_GRADIENTSENTRY']._serialized_start=1400
+  _globals['_VALIDATELOSSRESPONSE_GRADIENTSENTRY']._serialized_end=1470
+  _globals['_TENSORTYPE']._serialized_start=1472
+  _globals['_TENSORTYPE']._serialized_end=1534
+  _globals['_LISTMETRICSREQUEST']._serialized_start=1536
+  _globals['_LISTMETRICSREQUEST']._serialized_end=1570
+  _globals['_LISTMETRICSRESPONSE']._serialized_start=1572
+  _globals['_LISTMETRICSRESPONSE']._serialized_end=1632
+  _globals['_METRICINFO']._serialized_start=1635
+  _globals['_METRICINFO']._serialized_end=1835
+  _globals['_CATALOGSERVICE']._serialized_start=1948
+  _globals['_CATALOGSERVICE']._serialized_end=2456
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,5 @@
+from lossd.v1 import advice_pb2 as _advice_pb2
+from lossd.v1 import diagnostic_pb2 as _diagnostic_pb2
 from lossd.v1 import loss_pb2 as _loss_pb2
 from lossd.v1 import tensor_pb2 as _tensor_pb2
 from google.protobuf.internal import containers as _containers
@@ -177,17 +179,21 @@ class ListMetricsResponse(_message.Message):
     def __init__(self, metrics: _Optional[_Iterable[_Union[MetricInfo, _Mapping]]] = ...) -> None: ...
 
 class MetricInfo(_message.Message):
-    __slots__ = ("name", "class_names", "tasks", "summary", "formula", "direction")
+    __slots__ = ("name", "class_names", "tasks", "summary", "formula", "direction", "arguments", "array")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CLASS_NAMES_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     FORMULA_FIELD_NUMBER: _ClassVar[int]
     DIRECTION_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
+    ARRAY_FIELD_NUMBER: _ClassVar[int]
     name: str
     class_names: _containers.RepeatedScalarFieldContainer[str]
     tasks: _containers.RepeatedScalarFieldContainer[str]
     summary: str
     formula: str
     direction: MetricDirection
-    def __init__(self, name: _Optional[str] = ..., class_names: _Optional[_Iterable[str]] = ..., tasks: _Optional[_Iterable[str]] = ..., summary: _Optional[str] = ..., formula: _Optional[str] = ..., direction: _Optional[_Union[MetricDirection, str]] = ...) -> None: ...
+    arguments: _containers.RepeatedCompositeFieldContainer[LossArgument]
+    array: bool
+    def __init__(self, name: _Optional[str] = ..., class_names: _Optional[_Iterable[str]] = ..., tasks: _Optional[_Iterable[str]] = ..., summary: _Optional[str] = ..., formula: _Optional[str] = ..., direction: _Optional[_Union[MetricDirection, str]] = ..., arguments: _Optional[_Iterable[_Union[LossArgument, _Mapping]]] = ..., array: bool = ...) -> None: ...

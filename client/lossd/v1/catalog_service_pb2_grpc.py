@@ -3,7 +3,9 @@
 import grpc
 import warnings
 
+from lossd.v1 import advice_pb2 as lossd_dot_v1_dot_advice__pb2
 from lossd.v1 import catalog_service_pb2 as lossd_dot_v1_dot_catalog__service__pb2
+from lossd.v1 import diagnostic_pb2 as lossd_dot_v1_dot_diagnostic__pb2
 
 GRPC_GENERATED_VERSION = '1.74.0'
 GRPC_VERSION = grpc.__version__
@@ -55,6 +57,16 @@ class CatalogServiceStub(object):
                 request_serializer=lossd_dot_v1_dot_catalog__service__pb2.ListMetricsRequest.SerializeToString,
                 response_deserializer=lossd_dot_v1_dot_catalog__service__pb2.ListMetricsResponse.FromString,
                 _registered_method=True)
+        self.ListDiagnostics = channel.unary_unary(
+                '/lossd.v1.CatalogService/ListDiagnostics',
+                request_serializer=lossd_dot_v1_dot_diagnostic__pb2.ListDiagnosticsRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_diagnostic__pb2.ListDiagnosticsResponse.FromString,
+                _registered_method=True)
+        self.RecommendLoss = channel.unary_unary(
+                '/lossd.v1.CatalogService/RecommendLoss',
+                request_serializer=lossd_dot_v1_dot_advice__pb2.RecommendLossRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_advice__pb2.RecommendLossResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer(object):
@@ -85,7 +97,22 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListMetrics(self, request, context):
-        """Lists the metrics that EvaluateSession and Fit compute, in alphabetical order.
+        """Lists the metrics that evaluations and training compute, in alphabetical order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDiagnostics(self, request, context):
+        """Lists the diagnostics that evaluations and training look for, in alphabetical order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecommendLoss(self, request, context):
+        """Advises on the loss for a task: what fits with its arguments filled in, why, and why not others. Says which
+        questions are open; answer them and ask again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,6 +140,16 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ListMetrics,
                     request_deserializer=lossd_dot_v1_dot_catalog__service__pb2.ListMetricsRequest.FromString,
                     response_serializer=lossd_dot_v1_dot_catalog__service__pb2.ListMetricsResponse.SerializeToString,
+            ),
+            'ListDiagnostics': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDiagnostics,
+                    request_deserializer=lossd_dot_v1_dot_diagnostic__pb2.ListDiagnosticsRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_diagnostic__pb2.ListDiagnosticsResponse.SerializeToString,
+            ),
+            'RecommendLoss': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecommendLoss,
+                    request_deserializer=lossd_dot_v1_dot_advice__pb2.RecommendLossRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_advice__pb2.RecommendLossResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -224,6 +261,60 @@ class CatalogService(object):
             '/lossd.v1.CatalogService/ListMetrics',
             lossd_dot_v1_dot_catalog__service__pb2.ListMetricsRequest.SerializeToString,
             lossd_dot_v1_dot_catalog__service__pb2.ListMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDiagnostics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lossd.v1.CatalogService/ListDiagnostics',
+            lossd_dot_v1_dot_diagnostic__pb2.ListDiagnosticsRequest.SerializeToString,
+            lossd_dot_v1_dot_diagnostic__pb2.ListDiagnosticsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecommendLoss(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lossd.v1.CatalogService/RecommendLoss',
+            lossd_dot_v1_dot_advice__pb2.RecommendLossRequest.SerializeToString,
+            lossd_dot_v1_dot_advice__pb2.RecommendLossResponse.FromString,
             options,
             channel_credentials,
             insecure,

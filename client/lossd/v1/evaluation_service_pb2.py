@@ -22,12 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from lossd.v1 import diagnostic_pb2 as lossd_dot_v1_dot_diagnostic__pb2
 from lossd.v1 import error_reason_pb2 as lossd_dot_v1_dot_error__reason__pb2
+from lossd.v1 import explanation_pb2 as lossd_dot_v1_dot_explanation__pb2
 from lossd.v1 import loss_pb2 as lossd_dot_v1_dot_loss__pb2
 from lossd.v1 import tensor_pb2 as lossd_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lossd/v1/evaluation_service.proto\x12\x08lossd.v1\x1a\x1blossd/v1/error_reason.proto\x1a\x13lossd/v1/loss.proto\x1a\x15lossd/v1/tensor.proto\"\xfc\x02\n\x13\x45valuateLossRequest\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossSpec\x12\x39\n\x06inputs\x18\x02 \x03(\x0b\x32).lossd.v1.EvaluateLossRequest.InputsEntry\x12\x11\n\tgradients\x18\x03 \x03(\t\x12%\n\x0bgrad_output\x18\x04 \x01(\x0b\x32\x10.lossd.v1.Tensor\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x15\n\rvalidate_only\x18\t \x01(\x08\x12\x35\n\x11response_encoding\x18\n \x01(\x0e\x32\x1a.lossd.v1.ResponseEncoding\x12\x16\n\x0eterm_gradients\x18\x0b \x01(\x08\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\x1a?\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor:\x02\x38\x01\"\xfb\x04\n\x14\x45valuateLossResponse\x12\x12\n\x05value\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12 \n\x06losses\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor\x12\x15\n\x08loss_sum\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x17\n\nweight_sum\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x38\n\x05terms\x18\x05 \x03(\x0b\x32).lossd.v1.EvaluateLossResponse.TermsEntry\x12@\n\tgradients\x18\x06 \x03(\x0b\x32-.lossd.v1.EvaluateLossResponse.GradientsEntry\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12&\n\texecution\x18\t \x01(\x0b\x32\x13.lossd.v1.Execution\x12I\n\x0eterm_gradients\x18\n \x03(\x0b\x32\x31.lossd.v1.EvaluateLossResponse.TermGradientsEntry\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\x1a,\n\nTermsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x42\n\x0eGradientsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor:\x02\x38\x01\x1aM\n\x12TermGradientsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.lossd.v1.TermGradients:\x02\x38\x01\x42\x08\n\x06_valueB\x0b\n\t_loss_sumB\r\n\x0b_weight_sum\"\x8e\x01\n\rTermGradients\x12\x39\n\tgradients\x18\x01 \x03(\x0b\x32&.lossd.v1.TermGradients.GradientsEntry\x1a\x42\n\x0eGradientsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor:\x02\x38\x01\"c\n\x18\x42\x61tchEvaluateLossRequest\x12\x32\n\x0b\x65valuations\x18\x01 \x03(\x0b\x32\x1d.lossd.v1.EvaluateLossRequest\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\"]\n\x19\x42\x61tchEvaluateLossResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.lossd.v1.EvaluationResult\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\"s\n\x10\x45valuationResult\x12\x32\n\x08response\x18\x01 \x01(\x0b\x32\x1e.lossd.v1.EvaluateLossResponseH\x00\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x10.lossd.v1.StatusH\x00\x42\x08\n\x06result\"c\n\x19StreamEvaluateLossRequest\x12\x31\n\nevaluation\x18\x01 \x01(\x0b\x32\x1d.lossd.v1.EvaluateLossRequest\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\"]\n\x1aStreamEvaluateLossResponse\x12*\n\x06result\x18\x01 \x01(\x0b\x32\x1a.lossd.v1.EvaluationResult\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\x32\xb4\x02\n\x11\x45valuationService\x12R\n\x0c\x45valuateLoss\x12\x1d.lossd.v1.EvaluateLossRequest\x1a\x1e.lossd.v1.EvaluateLossResponse\"\x03\x90\x02\x01\x12\x61\n\x11\x42\x61tchEvaluateLoss\x12\".lossd.v1.BatchEvaluateLossRequest\x1a#.lossd.v1.BatchEvaluateLossResponse\"\x03\x90\x02\x01\x12h\n\x12StreamEvaluateLoss\x12#.lossd.v1.StreamEvaluateLossRequest\x1a$.lossd.v1.StreamEvaluateLossResponse\"\x03\x90\x02\x01(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lossd/v1/evaluation_service.proto\x12\x08lossd.v1\x1a\x19lossd/v1/diagnostic.proto\x1a\x1blossd/v1/error_reason.proto\x1a\x1alossd/v1/explanation.proto\x1a\x13lossd/v1/loss.proto\x1a\x15lossd/v1/tensor.proto\"\xce\x03\n\x13\x45valuateLossRequest\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossSpec\x12\x39\n\x06inputs\x18\x02 \x03(\x0b\x32).lossd.v1.EvaluateLossRequest.InputsEntry\x12\x11\n\tgradients\x18\x03 \x03(\t\x12%\n\x0bgrad_output\x18\x04 \x01(\x0b\x32\x10.lossd.v1.Tensor\x12\x0f\n\x07metrics\x18\x05 \x03(\t\x12/\n\x0b\x64iagnostics\x18\x06 \x01(\x0e\x32\x1a.lossd.v1.DiagnosticsLevel\x12\x0e\n\x06series\x18\x07 \x01(\t\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x15\n\rvalidate_only\x18\t \x01(\x08\x12\x35\n\x11response_encoding\x18\n \x01(\x0e\x32\x1a.lossd.v1.ResponseEncoding\x12\x16\n\x0eterm_gradients\x18\x0b \x01(\x08\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\x1a?\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor:\x02\x38\x01\"\xa4\x07\n\x14\x45valuateLossResponse\x12\x12\n\x05value\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12 \n\x06losses\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor\x12\x15\n\x08loss_sum\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x17\n\nweight_sum\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x38\n\x05terms\x18\x05 \x03(\x0b\x32).lossd.v1.EvaluateLossResponse.TermsEntry\x12@\n\tgradients\x18\x06 \x03(\x0b\x32-.lossd.v1.EvaluateLossResponse.GradientsEntry\x12<\n\x07metrics\x18\x07 \x03(\x0b\x32+.lossd.v1.EvaluateLossResponse.MetricsEntry\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12&\n\texecution\x18\t \x01(\x0b\x32\x13.lossd.v1.Execution\x12I\n\x0eterm_gradients\x18\n \x03(\x0b\x32\x31.lossd.v1.EvaluateLossResponse.TermGradientsEntry\x12)\n\x0b\x64iagnostics\x18\x0b \x03(\x0b\x32\x14.lossd.v1.Diagnostic\x12G\n\rmetric_arrays\x18\x0c \x03(\x0b\x32\x30.lossd.v1.EvaluateLossResponse.MetricArraysEntry\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\x1a,\n\nTermsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x42\n\x0eGradientsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor:\x02\x38\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1aM\n\x12TermGradientsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.lossd.v1.TermGradients:\x02\x38\x01\x1a\x45\n\x11MetricArraysEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor:\x02\x38\x01\x42\x08\n\x06_valueB\x0b\n\t_loss_sumB\r\n\x0b_weight_sum\"\x8e\x01\n\rTermGradients\x12\x39\n\tgradients\x18\x01 \x03(\x0b\x32&.lossd.v1.TermGradients.GradientsEntry\x1a\x42\n\x0eGradientsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor:\x02\x38\x01\"c\n\x18\x42\x61tchEvaluateLossRequest\x12\x32\n\x0b\x65valuations\x18\x01 \x03(\x0b\x32\x1d.lossd.v1.EvaluateLossRequest\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\"]\n\x19\x42\x61tchEvaluateLossResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.lossd.v1.EvaluationResult\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\"s\n\x10\x45valuationResult\x12\x32\n\x08response\x18\x01 \x01(\x0b\x32\x1e.lossd.v1.EvaluateLossResponseH\x00\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x10.lossd.v1.StatusH\x00\x42\x08\n\x06result\"c\n\x19StreamEvaluateLossRequest\x12\x31\n\nevaluation\x18\x01 \x01(\x0b\x32\x1d.lossd.v1.EvaluateLossRequest\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\"]\n\x1aStreamEvaluateLossResponse\x12*\n\x06result\x18\x01 \x01(\x0b\x32\x1a.lossd.v1.EvaluationResult\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\"\xe7\x02\n\x14\x41ggregateLossRequest\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossSpec\x12:\n\x06inputs\x18\x02 \x03(\x0b\x32*.lossd.v1.AggregateLossRequest.InputsEntry\x12\x0f\n\x07metrics\x18\x05 \x03(\t\x12/\n\x0b\x64iagnostics\x18\x06 \x01(\x0e\x32\x1a.lossd.v1.DiagnosticsLevel\x12\x0e\n\x06series\x18\x07 \x01(\t\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x35\n\x11response_encoding\x18\n \x01(\x0e\x32\x1a.lossd.v1.ResponseEncoding\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\x1a?\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor:\x02\x38\x01\"\xf9\x04\n\x15\x41ggregateLossResponse\x12\r\n\x05value\x18\x01 \x01(\x01\x12\x15\n\x08loss_sum\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nweight_sum\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x39\n\x05terms\x18\x05 \x03(\x0b\x32*.lossd.v1.AggregateLossResponse.TermsEntry\x12=\n\x07metrics\x18\x07 \x03(\x0b\x32,.lossd.v1.AggregateLossResponse.MetricsEntry\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12&\n\texecution\x18\t \x01(\x0b\x32\x13.lossd.v1.Execution\x12)\n\x0b\x64iagnostics\x18\x0b \x03(\x0b\x32\x14.lossd.v1.Diagnostic\x12H\n\rmetric_arrays\x18\x0c \x03(\x0b\x32\x31.lossd.v1.AggregateLossResponse.MetricArraysEntry\x12\x0e\n\x06\x63hunks\x18\r \x01(\x03\x12\x10\n\x08\x65xamples\x18\x0e \x01(\x03\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\x1a,\n\nTermsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x45\n\x11MetricArraysEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor:\x02\x38\x01\x42\x0b\n\t_loss_sumB\r\n\x0b_weight_sum2\xde\x03\n\x11\x45valuationService\x12R\n\x0c\x45valuateLoss\x12\x1d.lossd.v1.EvaluateLossRequest\x1a\x1e.lossd.v1.EvaluateLossResponse\"\x03\x90\x02\x01\x12\x61\n\x11\x42\x61tchEvaluateLoss\x12\".lossd.v1.BatchEvaluateLossRequest\x1a#.lossd.v1.BatchEvaluateLossResponse\"\x03\x90\x02\x01\x12h\n\x12StreamEvaluateLoss\x12#.lossd.v1.StreamEvaluateLossRequest\x1a$.lossd.v1.StreamEvaluateLossResponse\"\x03\x90\x02\x01(\x01\x30\x01\x12W\n\rAggregateLoss\x12\x1e.lossd.v1.AggregateLossRequest\x1a\x1f.lossd.v1.AggregateLossResponse\"\x03\x90\x02\x01(\x01\x12O\n\x0b\x45xplainLoss\x12\x1c.lossd.v1.ExplainLossRequest\x1a\x1d.lossd.v1.ExplainLossResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,42 +42,74 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVALUATELOSSRESPONSE_TERMSENTRY']._serialized_options = b'8\001'
   _globals['_EVALUATELOSSRESPONSE_GRADIENTSENTRY']._loaded_options = None
   _globals['_EVALUATELOSSRESPONSE_GRADIENTSENTRY']._serialized_options = b'8\001'
+  _globals['_EVALUATELOSSRESPONSE_METRICSENTRY']._loaded_options = None
+  _globals['_EVALUATELOSSRESPONSE_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_EVALUATELOSSRESPONSE_TERMGRADIENTSENTRY']._loaded_options = None
   _globals['_EVALUATELOSSRESPONSE_TERMGRADIENTSENTRY']._serialized_options = b'8\001'
+  _globals['_EVALUATELOSSRESPONSE_METRICARRAYSENTRY']._loaded_options = None
+  _globals['_EVALUATELOSSRESPONSE_METRICARRAYSENTRY']._serialized_options = b'8\001'
   _globals['_TERMGRADIENTS_GRADIENTSENTRY']._loaded_options = None
   _globals['_TERMGRADIENTS_GRADIENTSENTRY']._serialized_options = b'8\001'
+  _globals['_AGGREGATELOSSREQUEST_INPUTSENTRY']._loaded_options = None
+  _globals['_AGGREGATELOSSREQUEST_INPUTSENTRY']._serialized_options = b'8\001'
+  _globals['_AGGREGATELOSSRESPONSE_TERMSENTRY']._loaded_options = None
+  _globals['_AGGREGATELOSSRESPONSE_TERMSENTRY']._serialized_options = b'8\001'
+  _globals['_AGGREGATELOSSRESPONSE_METRICSENTRY']._loaded_options = None
+  _globals['_AGGREGATELOSSRESPONSE_METRICSENTRY']._serialized_options = b'8\001'
+  _globals['_AGGREGATELOSSRESPONSE_METRICARRAYSENTRY']._loaded_options = None
+  _globals['_AGGREGATELOSSRESPONSE_METRICARRAYSENTRY']._serialized_options = b'8\001'
   _globals['_EVALUATIONSERVICE'].methods_by_name['EvaluateLoss']._loaded_options = None
   _globals['_EVALUATIONSERVICE'].methods_by_name['EvaluateLoss']._serialized_options = b'\220\002\001'
   _globals['_EVALUATIONSERVICE'].methods_by_name['BatchEvaluateLoss']._loaded_options = None
   _globals['_EVALUATIONSERVICE'].methods_by_name['BatchEvaluateLoss']._serialized_options = b'\220\002\001'
   _globals['_EVALUATIONSERVICE'].methods_by_name['StreamEvaluateLoss']._loaded_options = None
   _globals['_EVALUATIONSERVICE'].methods_by_name['StreamEvaluateLoss']._serialized_options = b'\220\002\001'
-  _globals['_EVALUATELOSSREQUEST']._serialized_start=121
-  _globals['_EVALUATELOSSREQUEST']._serialized_end=501
-  _globals['_EVALUATELOSSREQUEST_INPUTSENTRY']._serialized_start=438
-  _globals['_EVALUATELOSSREQUEST_INPUTSENTRY']._serialized_end=501
-  _globals['_EVALUATELOSSRESPONSE']._serialized_start=504
-  _globals['_EVALUATELOSSRESPONSE']._serialized_end=1139
-  _globals['_EVALUATELOSSRESPONSE_TERMSENTRY']._serialized_start=910
-  _globals['_EVALUATELOSSRESPONSE_TERMSENTRY']._serialized_end=954
-  _globals['_EVALUATELOSSRESPONSE_GRADIENTSENTRY']._serialized_start=956
-  _globals['_EVALUATELOSSRESPONSE_GRADIENTSENTRY']._serialized_end=1022
-  _globals['_EVALUATELOSSRESPONSE_TERMGRADIENTSENTRY']._serialized_start=1024
-  _globals['_EVALUATELOSSRESPONSE_TERMGRADIENTSENTRY']._serialized_end=1101
-  _globals['_TERMGRADIENTS']._serialized_start=1142
-  _globals['_TERMGRADIENTS']._serialized_end=1284
-  _globals['_TERMGRADIENTS_GRADIENTSENTRY']._serialized_start=956
-  _globals['_TERMGRADIENTS_GRADIENTSENTRY']._serialized_end=1022
-  _globals['_BATCHEVALUATELOSSREQUEST']._serialized_start=1286
-  _globals['_BATCHEVALUATELOSSREQUEST']._serialized_end=1385
-  _globals['_BATCHEVALUATELOSSRESPONSE']._serialized_start=1387
-  _globals['_BATCHEVALUATELOSSRESPONSE']._serialized_end=1480
-  _globals['_EVALUATIONRESULT']._serialized_start=1482
-  _globals['_EVALUATIONRESULT']._serialized_end=1597
-  _globals['_STREAMEVALUATELOSSREQUEST']._serialized_start=1599
-  _globals['_STREAMEVALUATELOSSREQUEST']._serialized_end=1698
-  _globals['_STREAMEVALUATELOSSRESPONSE']._serialized_start=1700
-  _globals['_STREAMEVALUATELOSSRESPONSE']._serialized_end=1793
-  _globals['_EVALUATIONSERVICE']._serialized_start=1796
-  _globals['_EVALUATIONSERVICE']._serialized_end=2104
+  _globals['_EVALUATIONSERVICE'].methods_by_name['AggregateLoss']._loaded_options = None
+  _globals['_EVALUATIONSERVICE'].methods_by_name['AggregateLoss']._serialized_options = b'\220\002\001'
+  _globals['_EVALUATIONSERVICE'].methods_by_name['ExplainLoss']._loaded_options = None
+  _globals['_EVALUATIONSERVICE'].methods_by_name['ExplainLoss']._serialized_options = b'\220\002\001'
+  _globals['_EVALUATELOSSREQUEST']._serialized_start=176
+  _globals['_EVALUATELOSSREQUEST']._serialized_end=638
+  _globals['_EVALUATELOSSREQUEST_INPUTSENTRY']._serialized_start=575
+  _globals['_EVALUATELOSSREQUEST_INPUTSENTRY']._serialized_end=638
+  _globals['_EVALUATELOSSRESPONSE']._serialized_start=641
+  _globals['_EVALUATELOSSRESPONSE']._serialized_end=1573
+  _globals['_EVALUATELOSSRESPONSE_TERMSENTRY']._serialized_start=1225
+  _globals['_EVALUATELOSSRESPONSE_TERMSENTRY']._serialized_end=1269
+  _globals['_EVALUATELOSSRESPONSE_GRADIENTSENTRY']._serialized_start=1271
+  _globals['_EVALUATELOSSRESPONSE_GRADIENTSENTRY']._serialized_end=1337
+  _globals['_EVALUATELOSSRESPONSE_METRICSENTRY']._serialized_start=1339
+  _globals['_EVALUATELOSSRESPONSE_METRICSENTRY']._serialized_end=1385
+  _globals['_EVALUATELOSSRESPONSE_TERMGRADIENTSENTRY']._serialized_start=1387
+  _globals['_EVALUATELOSSRESPONSE_TERMGRADIENTSENTRY']._serialized_end=1464
+  _globals['_EVALUATELOSSRESPONSE_METRICARRAYSENTRY']._serialized_start=1466
+  _globals['_EVALUATELOSSRESPONSE_METRICARRAYSENTRY']._serialized_end=1535
+  _globals['_TERMGRADIENTS']._serialized_start=1576
+  _globals['_TERMGRADIENTS']._serialized_end=1718
+  _globals['_TERMGRADIENTS_GRADIENTSENTRY']._serialized_start=1271
+  _globals['_TERMGRADIENTS_GRADIENTSENTRY']._serialized_end=1337
+  _globals['_BATCHEVALUATELOSSREQUEST']._serialized_start=1720
+  _globals['_BATCHEVALUATELOSSREQUEST']._serialized_end=1819
+  _globals['_BATCHEVALUATELOSSRESPONSE']._serialized_start=1821
+  _globals['_BATCHEVALUATELOSSRESPONSE']._serialized_end=1914
+  _globals['_EVALUATIONRESULT']._serialized_start=1916
+  _globals['_EVALUATIONRESULT']._serialized_end=2031
+  _globals['_STREAMEVALUATELOSSREQUEST']._serialized_start=2033
+  _globals['_STREAMEVALUATELOSSREQUEST']._serialized_end=2132
+  _globals['_STREAMEVALUATELOSSRESPONSE']._serialized_start=2134
+  _globals['_STREAMEVALUATELOSSRESPONSE']._serialized_end=2227
+  _globals['_AGGREGATELOSSREQUEST']._serialized_start=2230
+  _globals['_AGGREGATELOSSREQUEST']._serialized_end=2589
+  _globals['_AGGREGATELOSSREQUEST_INPUTSENTRY']._serialized_start=575
+  _globals['_AGGREGATELOSSREQUEST_INPUTSENTRY']._serialized_end=638
+  _globals['_AGGREGATELOSSRESPONSE']._serialized_start=2592
+  _globals['_AGGREGATELOSSRESPONSE']._serialized_end=3225
+  _globals['_AGGREGATELOSSRESPONSE_TERMSENTRY']._serialized_start=1225
+  _globals['_AGGREGATELOSSRESPONSE_TERMSENTRY']._serialized_end=1269
+  _globals['_AGGREGATELOSSRESPONSE_METRICSENTRY']._serialized_start=1339
+  _globals['_AGGREGATELOSSRESPONSE_METRICSENTRY']._serialized_end=1385
+  _globals['_AGGREGATELOSSRESPONSE_METRICARRAYSENTRY']._serialized_start=1466
+  _globals['_AGGREGATELOSSRESPONSE_METRICARRAYSENTRY']._serialized_end=1535
+  _globals['_EVALUATIONSERVICE']._serialized_start=3228
+  _globals['_EVALUATIONSERVICE']._serialized_end=3706
 # @@protoc_insertion_point(module_scope)

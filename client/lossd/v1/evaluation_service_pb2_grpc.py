@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from lossd.v1 import evaluation_service_pb2 as lossd_dot_v1_dot_evaluation__service__pb2
+from lossd.v1 import explanation_pb2 as lossd_dot_v1_dot_explanation__pb2
 
 GRPC_GENERATED_VERSION = '1.74.0'
 GRPC_VERSION = grpc.__version__
@@ -50,6 +51,16 @@ class EvaluationServiceStub(object):
                 request_serializer=lossd_dot_v1_dot_evaluation__service__pb2.StreamEvaluateLossRequest.SerializeToString,
                 response_deserializer=lossd_dot_v1_dot_evaluation__service__pb2.StreamEvaluateLossResponse.FromString,
                 _registered_method=True)
+        self.AggregateLoss = channel.stream_unary(
+                '/lossd.v1.EvaluationService/AggregateLoss',
+                request_serializer=lossd_dot_v1_dot_evaluation__service__pb2.AggregateLossRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_evaluation__service__pb2.AggregateLossResponse.FromString,
+                _registered_method=True)
+        self.ExplainLoss = channel.unary_unary(
+                '/lossd.v1.EvaluationService/ExplainLoss',
+                request_serializer=lossd_dot_v1_dot_explanation__pb2.ExplainLossRequest.SerializeToString,
+                response_deserializer=lossd_dot_v1_dot_explanation__pb2.ExplainLossResponse.FromString,
+                _registered_method=True)
 
 
 class EvaluationServiceServicer(object):
@@ -78,6 +89,21 @@ class EvaluationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AggregateLoss(self, request_iterator, context):
+        """Evaluates one loss of a data set that comes in chunks, and its metrics and diagnostics. The answer depends on the
+        examples and their order, not on how they were cut. An error says how many chunks and examples were taken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainLoss(self, request, context):
+        """Explains one evaluation: which examples it is made of, what pulls at them, and what looks wrong.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EvaluationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +121,16 @@ def add_EvaluationServiceServicer_to_server(servicer, server):
                     servicer.StreamEvaluateLoss,
                     request_deserializer=lossd_dot_v1_dot_evaluation__service__pb2.StreamEvaluateLossRequest.FromString,
                     response_serializer=lossd_dot_v1_dot_evaluation__service__pb2.StreamEvaluateLossResponse.SerializeToString,
+            ),
+            'AggregateLoss': grpc.stream_unary_rpc_method_handler(
+                    servicer.AggregateLoss,
+                    request_deserializer=lossd_dot_v1_dot_evaluation__service__pb2.AggregateLossRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_evaluation__service__pb2.AggregateLossResponse.SerializeToString,
+            ),
+            'ExplainLoss': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainLoss,
+                    request_deserializer=lossd_dot_v1_dot_explanation__pb2.ExplainLossRequest.FromString,
+                    response_serializer=lossd_dot_v1_dot_explanation__pb2.ExplainLossResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -179,6 +215,60 @@ class EvaluationService(object):
             '/lossd.v1.EvaluationService/StreamEvaluateLoss',
             lossd_dot_v1_dot_evaluation__service__pb2.StreamEvaluateLossRequest.SerializeToString,
             lossd_dot_v1_dot_evaluation__service__pb2.StreamEvaluateLossResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AggregateLoss(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/lossd.v1.EvaluationService/AggregateLoss',
+            lossd_dot_v1_dot_evaluation__service__pb2.AggregateLossRequest.SerializeToString,
+            lossd_dot_v1_dot_evaluation__service__pb2.AggregateLossResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainLoss(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lossd.v1.EvaluationService/ExplainLoss',
+            lossd_dot_v1_dot_explanation__pb2.ExplainLossRequest.SerializeToString,
+            lossd_dot_v1_dot_explanation__pb2.ExplainLossResponse.FromString,
             options,
             channel_credentials,
             insecure,

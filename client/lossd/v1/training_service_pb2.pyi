@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from lossd.v1 import diagnostic_pb2 as _diagnostic_pb2
 from lossd.v1 import error_reason_pb2 as _error_reason_pb2
 from lossd.v1 import loss_pb2 as _loss_pb2
 from lossd.v1 import model_pb2 as _model_pb2
@@ -253,7 +254,7 @@ class DeleteSessionResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class TrainStepRequest(_message.Message):
-    __slots__ = ("session_id", "inputs", "targets", "response_encoding", "seq", "overrides", "metrics", "attachments")
+    __slots__ = ("session_id", "inputs", "targets", "response_encoding", "seq", "overrides", "metrics", "diagnostics", "attachments")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -282,6 +283,7 @@ class TrainStepRequest(_message.Message):
     SEQ_FIELD_NUMBER: _ClassVar[int]
     OVERRIDES_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     inputs: _containers.MessageMap[str, _tensor_pb2.Tensor]
@@ -290,11 +292,12 @@ class TrainStepRequest(_message.Message):
     seq: int
     overrides: _containers.ScalarMap[str, float]
     metrics: _containers.RepeatedScalarFieldContainer[str]
+    diagnostics: _diagnostic_pb2.DiagnosticsLevel
     attachments: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, session_id: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., response_encoding: _Optional[_Union[_tensor_pb2.ResponseEncoding, str]] = ..., seq: _Optional[int] = ..., overrides: _Optional[_Mapping[str, float]] = ..., metrics: _Optional[_Iterable[str]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, session_id: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., response_encoding: _Optional[_Union[_tensor_pb2.ResponseEncoding, str]] = ..., seq: _Optional[int] = ..., overrides: _Optional[_Mapping[str, float]] = ..., metrics: _Optional[_Iterable[str]] = ..., diagnostics: _Optional[_Union[_diagnostic_pb2.DiagnosticsLevel, str]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class TrainStepResponse(_message.Message):
-    __slots__ = ("value", "step", "grad_norm", "terms", "execution", "seq", "replayed", "lr", "metrics")
+    __slots__ = ("value", "step", "grad_norm", "terms", "execution", "seq", "replayed", "lr", "metrics", "diagnostics")
     class TermsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -318,6 +321,7 @@ class TrainStepResponse(_message.Message):
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
     LR_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     value: float
     step: int
     grad_norm: float
@@ -327,10 +331,11 @@ class TrainStepResponse(_message.Message):
     replayed: bool
     lr: _containers.RepeatedScalarFieldContainer[float]
     metrics: _containers.ScalarMap[str, float]
-    def __init__(self, value: _Optional[float] = ..., step: _Optional[int] = ..., grad_norm: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., seq: _Optional[int] = ..., replayed: bool = ..., lr: _Optional[_Iterable[float]] = ..., metrics: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    diagnostics: _containers.RepeatedCompositeFieldContainer[_diagnostic_pb2.Diagnostic]
+    def __init__(self, value: _Optional[float] = ..., step: _Optional[int] = ..., grad_norm: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., seq: _Optional[int] = ..., replayed: bool = ..., lr: _Optional[_Iterable[float]] = ..., metrics: _Optional[_Mapping[str, float]] = ..., diagnostics: _Optional[_Iterable[_Union[_diagnostic_pb2.Diagnostic, _Mapping]]] = ...) -> None: ...
 
 class ForwardBackwardRequest(_message.Message):
-    __slots__ = ("session_id", "inputs", "targets", "seq", "weight", "metrics", "attachments")
+    __slots__ = ("session_id", "inputs", "targets", "seq", "weight", "metrics", "diagnostics", "attachments")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -351,6 +356,7 @@ class ForwardBackwardRequest(_message.Message):
     SEQ_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     inputs: _containers.MessageMap[str, _tensor_pb2.Tensor]
@@ -358,11 +364,12 @@ class ForwardBackwardRequest(_message.Message):
     seq: int
     weight: float
     metrics: _containers.RepeatedScalarFieldContainer[str]
+    diagnostics: _diagnostic_pb2.DiagnosticsLevel
     attachments: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, session_id: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., seq: _Optional[int] = ..., weight: _Optional[float] = ..., metrics: _Optional[_Iterable[str]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, session_id: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., seq: _Optional[int] = ..., weight: _Optional[float] = ..., metrics: _Optional[_Iterable[str]] = ..., diagnostics: _Optional[_Union[_diagnostic_pb2.DiagnosticsLevel, str]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ForwardBackwardResponse(_message.Message):
-    __slots__ = ("value", "pending_micro_batches", "weight_sum", "terms", "execution", "seq", "replayed", "metrics")
+    __slots__ = ("value", "pending_micro_batches", "weight_sum", "terms", "execution", "seq", "replayed", "metrics", "diagnostics")
     class TermsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -385,6 +392,7 @@ class ForwardBackwardResponse(_message.Message):
     SEQ_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     value: float
     pending_micro_batches: int
     weight_sum: float
@@ -393,10 +401,11 @@ class ForwardBackwardResponse(_message.Message):
     seq: int
     replayed: bool
     metrics: _containers.ScalarMap[str, float]
-    def __init__(self, value: _Optional[float] = ..., pending_micro_batches: _Optional[int] = ..., weight_sum: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., seq: _Optional[int] = ..., replayed: bool = ..., metrics: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    diagnostics: _containers.RepeatedCompositeFieldContainer[_diagnostic_pb2.Diagnostic]
+    def __init__(self, value: _Optional[float] = ..., pending_micro_batches: _Optional[int] = ..., weight_sum: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., seq: _Optional[int] = ..., replayed: bool = ..., metrics: _Optional[_Mapping[str, float]] = ..., diagnostics: _Optional[_Iterable[_Union[_diagnostic_pb2.Diagnostic, _Mapping]]] = ...) -> None: ...
 
 class OptimStepRequest(_message.Message):
-    __slots__ = ("session_id", "seq", "overrides", "discard")
+    __slots__ = ("session_id", "seq", "overrides", "discard", "diagnostics")
     class OverridesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -408,14 +417,16 @@ class OptimStepRequest(_message.Message):
     SEQ_FIELD_NUMBER: _ClassVar[int]
     OVERRIDES_FIELD_NUMBER: _ClassVar[int]
     DISCARD_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     seq: int
     overrides: _containers.ScalarMap[str, float]
     discard: bool
-    def __init__(self, session_id: _Optional[str] = ..., seq: _Optional[int] = ..., overrides: _Optional[_Mapping[str, float]] = ..., discard: bool = ...) -> None: ...
+    diagnostics: _diagnostic_pb2.DiagnosticsLevel
+    def __init__(self, session_id: _Optional[str] = ..., seq: _Optional[int] = ..., overrides: _Optional[_Mapping[str, float]] = ..., discard: bool = ..., diagnostics: _Optional[_Union[_diagnostic_pb2.DiagnosticsLevel, str]] = ...) -> None: ...
 
 class OptimStepResponse(_message.Message):
-    __slots__ = ("value", "step", "grad_norm", "micro_batches", "execution", "seq", "replayed", "lr")
+    __slots__ = ("value", "step", "grad_norm", "micro_batches", "execution", "seq", "replayed", "lr", "diagnostics")
     VALUE_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     GRAD_NORM_FIELD_NUMBER: _ClassVar[int]
@@ -424,6 +435,7 @@ class OptimStepResponse(_message.Message):
     SEQ_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
     LR_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     value: float
     step: int
     grad_norm: float
@@ -432,7 +444,8 @@ class OptimStepResponse(_message.Message):
     seq: int
     replayed: bool
     lr: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, value: _Optional[float] = ..., step: _Optional[int] = ..., grad_norm: _Optional[float] = ..., micro_batches: _Optional[int] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., seq: _Optional[int] = ..., replayed: bool = ..., lr: _Optional[_Iterable[float]] = ...) -> None: ...
+    diagnostics: _containers.RepeatedCompositeFieldContainer[_diagnostic_pb2.Diagnostic]
+    def __init__(self, value: _Optional[float] = ..., step: _Optional[int] = ..., grad_norm: _Optional[float] = ..., micro_batches: _Optional[int] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., seq: _Optional[int] = ..., replayed: bool = ..., lr: _Optional[_Iterable[float]] = ..., diagnostics: _Optional[_Iterable[_Union[_diagnostic_pb2.Diagnostic, _Mapping]]] = ...) -> None: ...
 
 class TrainStreamRequest(_message.Message):
     __slots__ = ("session_id", "train_step", "forward_backward", "optim_step", "attachments")
@@ -461,7 +474,7 @@ class TrainStreamResponse(_message.Message):
     def __init__(self, train_step: _Optional[_Union[TrainStepResponse, _Mapping]] = ..., forward_backward: _Optional[_Union[ForwardBackwardResponse, _Mapping]] = ..., optim_step: _Optional[_Union[OptimStepResponse, _Mapping]] = ..., error: _Optional[_Union[_error_reason_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class FitRequest(_message.Message):
-    __slots__ = ("session_id", "inputs", "targets", "seq", "epochs", "batch_size", "shuffle", "shuffle_seed", "drop_last", "validation_split", "validation_inputs", "validation_targets", "early_stopping", "restore_best", "metrics", "accumulate", "after_epoch", "resume", "attachments")
+    __slots__ = ("session_id", "inputs", "targets", "seq", "epochs", "batch_size", "shuffle", "shuffle_seed", "drop_last", "validation_split", "validation_inputs", "validation_targets", "early_stopping", "restore_best", "metrics", "accumulate", "after_epoch", "resume", "diagnostics", "attachments")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -508,6 +521,7 @@ class FitRequest(_message.Message):
     ACCUMULATE_FIELD_NUMBER: _ClassVar[int]
     AFTER_EPOCH_FIELD_NUMBER: _ClassVar[int]
     RESUME_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     inputs: _containers.MessageMap[str, _tensor_pb2.Tensor]
@@ -527,8 +541,9 @@ class FitRequest(_message.Message):
     accumulate: int
     after_epoch: int
     resume: bool
+    diagnostics: _diagnostic_pb2.DiagnosticsLevel
     attachments: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, session_id: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., seq: _Optional[int] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., shuffle: bool = ..., shuffle_seed: _Optional[int] = ..., drop_last: bool = ..., validation_split: _Optional[float] = ..., validation_inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., validation_targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., early_stopping: _Optional[_Union[EarlyStopping, _Mapping]] = ..., restore_best: bool = ..., metrics: _Optional[_Iterable[str]] = ..., accumulate: _Optional[int] = ..., after_epoch: _Optional[int] = ..., resume: bool = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, session_id: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., seq: _Optional[int] = ..., epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., shuffle: bool = ..., shuffle_seed: _Optional[int] = ..., drop_last: bool = ..., validation_split: _Optional[float] = ..., validation_inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., validation_targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., early_stopping: _Optional[_Union[EarlyStopping, _Mapping]] = ..., restore_best: bool = ..., metrics: _Optional[_Iterable[str]] = ..., accumulate: _Optional[int] = ..., after_epoch: _Optional[int] = ..., resume: bool = ..., diagnostics: _Optional[_Union[_diagnostic_pb2.DiagnosticsLevel, str]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class EarlyStopping(_message.Message):
     __slots__ = ("patience", "min_delta", "monitor")
@@ -567,7 +582,7 @@ class FitResponse(_message.Message):
     def __init__(self, epochs: _Optional[_Iterable[_Union[Epoch, _Mapping]]] = ..., epoch: _Optional[int] = ..., step: _Optional[int] = ..., progress: _Optional[float] = ..., value: _Optional[float] = ..., stop_reason: _Optional[_Union[StopReason, str]] = ..., best_epoch: _Optional[int] = ..., restored_best: bool = ..., seq: _Optional[int] = ..., replayed: bool = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ...) -> None: ...
 
 class Epoch(_message.Message):
-    __slots__ = ("epoch", "step", "value", "validation_value", "terms", "metrics", "grad_norm", "lr", "seconds")
+    __slots__ = ("epoch", "step", "value", "validation_value", "terms", "metrics", "grad_norm", "lr", "seconds", "diagnostics")
     class TermsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -591,6 +606,7 @@ class Epoch(_message.Message):
     GRAD_NORM_FIELD_NUMBER: _ClassVar[int]
     LR_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     step: int
     value: float
@@ -600,7 +616,8 @@ class Epoch(_message.Message):
     grad_norm: float
     lr: _containers.RepeatedScalarFieldContainer[float]
     seconds: float
-    def __init__(self, epoch: _Optional[int] = ..., step: _Optional[int] = ..., value: _Optional[float] = ..., validation_value: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., metrics: _Optional[_Mapping[str, float]] = ..., grad_norm: _Optional[float] = ..., lr: _Optional[_Iterable[float]] = ..., seconds: _Optional[float] = ...) -> None: ...
+    diagnostics: _containers.RepeatedCompositeFieldContainer[_diagnostic_pb2.Diagnostic]
+    def __init__(self, epoch: _Optional[int] = ..., step: _Optional[int] = ..., value: _Optional[float] = ..., validation_value: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., metrics: _Optional[_Mapping[str, float]] = ..., grad_norm: _Optional[float] = ..., lr: _Optional[_Iterable[float]] = ..., seconds: _Optional[float] = ..., diagnostics: _Optional[_Iterable[_Union[_diagnostic_pb2.Diagnostic, _Mapping]]] = ...) -> None: ...
 
 class ForwardRequest(_message.Message):
     __slots__ = ("session_id", "inputs", "response_encoding", "averaged", "attachments")
@@ -634,7 +651,7 @@ class ForwardResponse(_message.Message):
     def __init__(self, output: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class EvaluateSessionRequest(_message.Message):
-    __slots__ = ("session_id", "inputs", "targets", "batch_size", "metrics", "averaged", "attachments")
+    __slots__ = ("session_id", "inputs", "targets", "batch_size", "metrics", "averaged", "diagnostics", "series", "response_encoding", "attachments")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -655,6 +672,9 @@ class EvaluateSessionRequest(_message.Message):
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     AVERAGED_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_ENCODING_FIELD_NUMBER: _ClassVar[int]
     ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     inputs: _containers.MessageMap[str, _tensor_pb2.Tensor]
@@ -662,11 +682,14 @@ class EvaluateSessionRequest(_message.Message):
     batch_size: int
     metrics: _containers.RepeatedScalarFieldContainer[str]
     averaged: bool
+    diagnostics: _diagnostic_pb2.DiagnosticsLevel
+    series: str
+    response_encoding: _tensor_pb2.ResponseEncoding
     attachments: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, session_id: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., batch_size: _Optional[int] = ..., metrics: _Optional[_Iterable[str]] = ..., averaged: bool = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, session_id: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., targets: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., batch_size: _Optional[int] = ..., metrics: _Optional[_Iterable[str]] = ..., averaged: bool = ..., diagnostics: _Optional[_Union[_diagnostic_pb2.DiagnosticsLevel, str]] = ..., series: _Optional[str] = ..., response_encoding: _Optional[_Union[_tensor_pb2.ResponseEncoding, str]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class EvaluateSessionResponse(_message.Message):
-    __slots__ = ("value", "terms", "metrics", "loss_sum", "weight_sum", "examples", "step", "execution")
+    __slots__ = ("value", "terms", "metrics", "loss_sum", "weight_sum", "examples", "step", "execution", "diagnostics", "metric_arrays", "attachments")
     class TermsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -681,6 +704,13 @@ class EvaluateSessionResponse(_message.Message):
         key: str
         value: float
         def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class MetricArraysEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _tensor_pb2.Tensor
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
     VALUE_FIELD_NUMBER: _ClassVar[int]
     TERMS_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
@@ -689,6 +719,9 @@ class EvaluateSessionResponse(_message.Message):
     EXAMPLES_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
+    METRIC_ARRAYS_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     value: float
     terms: _containers.ScalarMap[str, float]
     metrics: _containers.ScalarMap[str, float]
@@ -697,7 +730,10 @@ class EvaluateSessionResponse(_message.Message):
     examples: int
     step: int
     execution: _tensor_pb2.Execution
-    def __init__(self, value: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., metrics: _Optional[_Mapping[str, float]] = ..., loss_sum: _Optional[float] = ..., weight_sum: _Optional[float] = ..., examples: _Optional[int] = ..., step: _Optional[int] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ...) -> None: ...
+    diagnostics: _containers.RepeatedCompositeFieldContainer[_diagnostic_pb2.Diagnostic]
+    metric_arrays: _containers.MessageMap[str, _tensor_pb2.Tensor]
+    attachments: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, value: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., metrics: _Optional[_Mapping[str, float]] = ..., loss_sum: _Optional[float] = ..., weight_sum: _Optional[float] = ..., examples: _Optional[int] = ..., step: _Optional[int] = ..., execution: _Optional[_Union[_tensor_pb2.Execution, _Mapping]] = ..., diagnostics: _Optional[_Iterable[_Union[_diagnostic_pb2.Diagnostic, _Mapping]]] = ..., metric_arrays: _Optional[_Mapping[str, _tensor_pb2.Tensor]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class SaveSessionRequest(_message.Message):
     __slots__ = ("session_id",)

@@ -72,6 +72,10 @@ class Metrics:
         """The metrics of all batches together, by name; nan where one is not defined."""
         return {metric.name: self._value(metric, call, held) for metric, call, held in self._held}
 
+    def arrays(self) -> dict[str, Tensor]:
+        """The metrics of all batches together that are several numbers, by name."""
+        return {}
+
     def _value(self, metric: Metric, call: Call, held: Any) -> float:
         if self._examples < metric.least:
             return math.nan

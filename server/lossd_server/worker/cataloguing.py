@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 
 from lossd.v1 import catalog_service_pb2 as pb
+from lossd.v1 import diagnostic_pb2
 from torch import Tensor
 
 from lossd_server.judge import catalogue as judge
+from lossd_server.judge.diagnostics.catalogue import DIAGNOSTICS
 from lossd_server.losses import catalogue
 from lossd_server.losses.contract import Argument, Entry
 from lossd_server.worker import examples
@@ -60,6 +62,26 @@ def list_metrics(
         for metric in judge.select(request.task)
     ]
     return pb.ListMetricsResponse(metrics=metrics), [], Timing()
+
+
+def list_diagnostics(
+    request: diagnostic_pb2.ListDiagnosticsRequest, buffers: Sequence[memoryview], trip: Trip
+) -> tuple[diagnostic_pb2.ListDiagnosticsResponse, list[memoryview], Timing]:
+    """ListDiagnostics."""
+    found = [
+        diagnostic_pb2.DiagnosticInfo(
+            code=one.code,
+            severity=diagnostic_pb2.Severity.Name(one.severity),
+            level=diagnostic_pb2.DiagnosticsLevel.Name(one.level),
+            summary=one.summary,
+            rule=one.rule,
+            remedy=one.remedy,
+            losses=one.losses,
+            evidence=one.evidence,
+        )
+        for one in DIAGNOSTICS.values()
+    ]
+    return diagnostic_pb2.ListDiagnosticsResponse(diagnostics=found), [], Timing()
 
 
 def describe(entry: Entry) -> pb.LossInfo:

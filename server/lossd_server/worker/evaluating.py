@@ -14,11 +14,13 @@ from torch import Tensor
 
 from lossd_server import status
 from lossd_server.faults import Fault
+from lossd_server.judge.diagnostics.evaluation import diagnose
+from lossd_server.judge.diagnostics.findings import Level
 from lossd_server.limits import MAX_BATCH, MAX_REQUEST_ID
 from lossd_server.losses.contract import Evaluated, Loss
 from lossd_server.losses.evaluation import check_gradient, check_terms, evaluate, infer
 from lossd_server.losses.refusal import torch_refusals
-from lossd_server.worker import tensors
+from lossd_server.worker import judging, tensors
 from lossd_server.worker.failures import as_fault
 from lossd_server.worker.inputs import check_inputs, read_inputs
 from lossd_server.worker.programs import Programs
@@ -196,8 +198,15 @@ class Evaluator:
                 check_terms(dry, names)
             response.request_id = request.request_id
             return Timing()
+        level = judging.level(request.diagnostics)
+        metrics = judging.metrics_of(request.metrics, loss, inputs) if request.metrics else None
         result = evaluate(loss, inputs, request.gradients, grad_output, request.term_gradients, written)
-        _write(response, result, tensors.choose_encoding(request.response_encoding, request.inputs), out)
+        encoding = tensors.choose_encoding(request.response_encoding, request.inputs)
+        _write(response, result, encoding, out)
+        if metrics is not None:
+            judging.write_metrics(metrics, response.metrics, response.metric_arrays, encoding, out)
+        if level > Level.OFF:
+            judging.write_findings(diagnose(loss, inputs, result, level), response.diagnostics)
         response.request_id = request.request_id
         execution = response.execution
         execution.device, execution.queue, execution.batch_size = self._device_name, trip.queued, 1

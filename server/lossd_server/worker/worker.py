@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from google.protobuf.message import Message
 from lossd.v1 import catalog_service_pb2 as catalog
+from lossd.v1 import diagnostic_pb2 as diagnostic
 from lossd.v1 import evaluation_service_pb2 as evaluation
 from lossd.v1 import training_service_pb2 as training
 
@@ -88,6 +89,7 @@ class Worker:
             "ListLosses": (catalog.ListLossesRequest, cataloguing.list_losses),
             "GetLoss": (catalog.GetLossRequest, cataloguing.get_loss),
             "ListMetrics": (catalog.ListMetricsRequest, cataloguing.list_metrics),
+            "ListDiagnostics": (diagnostic.ListDiagnosticsRequest, cataloguing.list_diagnostics),
             "CreateSession": (training.CreateSessionRequest, trainer.create),
             "GetSession": (training.GetSessionRequest, trainer.get),
             "ListSessions": (training.ListSessionsRequest, trainer.list_sessions),

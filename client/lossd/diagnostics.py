@@ -1,0 +1,132 @@
+"""What a server found wrong, and what it looks for, as plain frozen objects; knows how to read them from messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from lossd.errors import InvalidArgument
+from lossd.v1 import diagnostic_pb2
+
+Level: TypeAlias = Literal["off", "cheap", "full"]
+"""How much to look for: "cheap" is a few passes over the inputs, "full" looks at all and computes what it needs."""
+
+Severity: TypeAlias = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding.
+
+    Attributes:
+        code: what was found, for example "PROBABILITIES_AS_LOGITS"; codes never change.
+        severity: "info", which healthy data may show, "warning", probably a mistake, or "error".
+        message: one sentence with the numbers in it.
+        remedy: what to do.
+        field: path of what it is about, for example "inputs.input"; "" if it is about all.
+        evidence: the numbers by which it was found, by name.
+        term: label of the term of a weighted sum that it is about; "" otherwise.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    remedy: str
+    field: str
+    evidence: dict[str, float]
+    term: str
+
+    def __str__(self) -> str:
+        return f"{self.severity.upper()} {self.code}: {self.message}; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosticInfo:
+    """What there is to know about a diagnostic.
+
+    Attributes:
+        code: what findings call it.
+        severity: "info", "warning" or "error".
+        level: "cheap" or "full", the least at which it is looked for.
+        summary: what was found, in one line.
+        rule: by which numbers, with their bounds.
+        remedy: what to do.
+        losses: those that it is looked for in, by name; () for all, and for diagnostics of training.
+        evidence: names of the numbers, and what they count.
+    """
+
+    code: str
+    severity: Severity
+    level: Level
+    summary: str
+    rule: str
+    remedy: str
+    losses: tuple[str, ...]
+    evidence: dict[str, str]
+
+
+_LEVELS: dict[Level, diagnostic_pb2.DiagnosticsLevel] = {
+    "off": diagnostic_pb2.DIAGNOSTICS_LEVEL_OFF,
+    "cheap": diagnostic_pb2.DIAGNOSTICS_LEVEL_CHEAP,
+    "full": diagnostic_pb2.DIAGNOSTICS_LEVEL_FULL,
+}
+
+
+def level(given: Level | bool) -> diagnostic_pb2.DiagnosticsLevel:
+    """What the contract says for it; True is "full", False leaves it to the server.
+
+    Raises:
+        InvalidArgument: for a word that is no level.
+
+    >>> level("cheap") == level(False)
+    False
+    """
+    if isinstance(given, bool):
+        return diagnostic_pb2.DIAGNOSTICS_LEVEL_FULL if given else diagnostic_pb2.DIAGNOSTICS_LEVEL_UNSPECIFIED
+    if given not in _LEVELS:
+        raise InvalidArgument(
+            f"diagnostics is {given!r}; expected True, False, {', '.join(map(repr, _LEVELS))}",
+            reason="ARGUMENT_OUT_OF_RANGE",
+            field="diagnostics",
+        )
+    return _LEVELS[given]
+
+
+def read(messages: Iterable[diagnostic_pb2.Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Reads findings, in the server's order: the worst first."""
+    return tuple(
+        Diagnostic(
+            one.code,
+            _severity(one.severity),
+            one.message,
+            one.remedy,
+            one.field,
+            {name: one.evidence[name] for name in sorted(one.evidence)},
+            one.term,
+        )
+        for one in messages
+    )
+
+
+def info(message: diagnostic_pb2.DiagnosticInfo) -> DiagnosticInfo:
+    """Reads a line of the table of diagnostics."""
+    return DiagnosticInfo(
+        message.code,
+        _severity(message.severity),
+        next((name for name, number in _LEVELS.items() if number == message.level), "full"),
+        message.summary,
+        message.rule,
+        message.remedy,
+        tuple(message.losses),
+        {name: message.evidence[name] for name in sorted(message.evidence)},
+    )
+
+
+def _severity(number: int) -> Severity:
+    named: dict[int, Severity] = {
+        diagnostic_pb2.SEVERITY_INFO: "info",
+        diagnostic_pb2.SEVERITY_WARNING: "warning",
+        diagnostic_pb2.SEVERITY_ERROR: "error",
+    }
+    return named.get(number, "info")
