@@ -44,7 +44,9 @@ class RunningServer:
         if not self._announced.wait(30):
             self.process.kill()
             raise AssertionError("the server did not come up:\n" + "\n".join(self.lines))
-        if self.process.poll() is not None:
+        if not any('"event": "serving"' in line for line in self.lines):
+            self.process.kill()
+            self.process.wait()
             raise AssertionError("the server ended:\n" + "\n".join(self.lines))
         self.target: str = self.announced["address"]
         self.metrics_url = f"http://{self.announced['metrics_address']}/metrics"

@@ -12,6 +12,16 @@ from importlib.metadata import version as _version
 from lossd import losses as losses
 from lossd import nn as nn
 from lossd import optim as optim
+from lossd.advice import Advice as Advice
+from lossd.advice import Choice as Choice
+from lossd.advice import Fact as Fact
+from lossd.advice import Measurement as Measurement
+from lossd.advice import Question as Question
+from lossd.advice import Recommendation as Recommendation
+from lossd.advice import Rejection as Rejection
+from lossd.aggregation import Aggregate as Aggregate
+from lossd.aggregation import Aggregation as Aggregation
+from lossd.aggregation import AsyncAggregation as AsyncAggregation
 from lossd.aio import AsyncClient as AsyncClient
 from lossd.aio_session import AsyncSession as AsyncSession
 from lossd.catalog import LossArgument as LossArgument
@@ -41,6 +51,11 @@ from lossd.errors import Unauthenticated as Unauthenticated
 from lossd.errors import Unavailable as Unavailable
 from lossd.errors import Unimplemented as Unimplemented
 from lossd.evaluation import Evaluation as Evaluation
+from lossd.explained import Curve as Curve
+from lossd.explained import ExplainedExample as ExplainedExample
+from lossd.explained import ExplainedTerm as ExplainedTerm
+from lossd.explained import Histogram as Histogram
+from lossd.explanation import Explanation as Explanation
 from lossd.history import History as History
 from lossd.local import local as local
 from lossd.loss import Expression as Expression
@@ -75,11 +90,17 @@ __version__ = _version("lossd")
 __all__ = [
     "TLS",
     "Aborted",
+    "Advice",
+    "Aggregate",
+    "Aggregation",
+    "AsyncAggregation",
     "AsyncClient",
     "AsyncSession",
     "Cancelled",
     "CheckpointPolicy",
+    "Choice",
     "Client",
+    "Curve",
     "DataLoss",
     "DeadlineExceeded",
     "Device",
@@ -89,8 +110,13 @@ __all__ = [
     "Epoch",
     "Evaluation",
     "Execution",
+    "ExplainedExample",
+    "ExplainedTerm",
+    "Explanation",
     "Expression",
+    "Fact",
     "FailedPrecondition",
+    "Histogram",
     "History",
     "Internal",
     "InvalidArgument",
@@ -101,6 +127,7 @@ __all__ = [
     "LossInfo",
     "LossInput",
     "LossdError",
+    "Measurement",
     "MetricInfo",
     "MicroBatch",
     "NotFound",
@@ -109,7 +136,10 @@ __all__ = [
     "Plugin",
     "Program",
     "Progress",
+    "Question",
+    "Recommendation",
     "Reduction",
+    "Rejection",
     "ResourceExhausted",
     "Result",
     "Saved",

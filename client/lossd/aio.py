@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lossd import calls, channel, training_calls
+from lossd import advice, calls, channel, training_calls
+from lossd.advice import Advice, Facts
+from lossd.aggregation import AsyncAggregation, Chunks
 from lossd.aio_connection import AsyncConnection
 from lossd.aio_session import AsyncSession, asynchronous
 from lossd.calls import Call, Outcome, TypeLike
@@ -14,6 +17,7 @@ from lossd.catalog import LossInfo, MetricInfo
 from lossd.diagnostics import DiagnosticInfo, Level
 from lossd.errors import LossdError
 from lossd.evaluation import Evaluation
+from lossd.explanation import Explanation
 from lossd.loss import Loss
 from lossd.nn import Module
 from lossd.optim import Averaging, ClipGradNorm, Optimizer, Scheduler
@@ -24,7 +28,7 @@ from lossd.training_calls import Parts
 from lossd.training_results import SessionInfo
 
 if TYPE_CHECKING:
-    from typing_extensions import Self  # for the type checker alone: no dependency
+    from typing_extensions import Self, Unpack  # for the type checker alone: no dependency
 
 
 class AsyncClient:
@@ -116,6 +120,41 @@ class AsyncClient:
         except LossdError as error:
             return error
 
+    async def explain(
+        self,
+        loss: Loss,
+        /,
+        *inputs: ArrayLike,
+        metrics: str | Iterable[str] = (),
+        limit: int = 20,
+        timeout: float | None = None,
+        **named_inputs: ArrayLike,
+    ) -> Explanation:
+        """As `Client.explain`."""
+        evaluation = Evaluation(loss, *inputs, metrics=metrics, **named_inputs)
+        return await self._connection.call(calls.explain(evaluation, limit), timeout)
+
+    def aggregate(
+        self,
+        loss: Loss,
+        /,
+        *,
+        metrics: str | Iterable[str] = (),
+        diagnostics: Level | bool = False,
+        series: str = "",
+        request_id: str = "",
+        progress: bool | int | Callable[[int, int], object] = False,
+        timeout: float = math.inf,
+    ) -> AsyncAggregation:
+        """As `Client.aggregate`: not awaited itself, but the methods of what it gives are.
+
+        async with client.aggregate(lossd.MSELoss()) as total:
+            await total.update(x, y)
+            result = await total.result()
+        """
+        chunks = Chunks(loss, metrics, diagnostics, series, request_id)
+        return AsyncAggregation(self._connection, chunks, timeout, progress)
+
     async def losses(
         self, *, task: str | None = None, family: str | None = None, timeout: float | None = None
     ) -> list[LossInfo]:
@@ -133,6 +172,18 @@ class AsyncClient:
     async def diagnostics(self, *, timeout: float | None = None) -> list[DiagnosticInfo]:
         """As `Client.diagnostics`."""
         return await self._connection.call(calls.diagnostics(), timeout)
+
+    async def recommend(
+        self,
+        *,
+        target: ArrayLike | None = None,
+        input: ArrayLike | None = None,  # noqa: A002  # torch's name
+        limit: int = 5,
+        timeout: float | None = None,
+        **facts: Unpack[Facts],
+    ) -> Advice:
+        """As `Client.recommend`."""
+        return await self._connection.call(advice.recommend(facts, target, input, limit), timeout)
 
     async def validate(
         self,

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
@@ -19,6 +19,54 @@ from lossd.results import Result
 from lossd.sequence import Retry
 
 T = TypeVar("T")
+
+
+class AsyncUpload:
+    """The sending half of a client stream.
+
+    Args:
+        call: which was begun.
+        translate: makes grpc's errors ours.
+        closed: tells whether the client was closed.
+    """
+
+    def __init__(self, call: Any, translate: Callable[[grpc.RpcError], LossdError], closed: Callable[[], bool]) -> None:
+        self._call = call
+        self._translate = translate
+        self._closed = closed
+        self._ended = False
+
+    async def send(self, message: bytes) -> None:
+        """Sends a message, and waits where grpc has fallen behind; raises what the call failed with."""
+        try:
+            await self._call.write(message)
+        except (grpc.RpcError, asyncio.InvalidStateError):  # it is over, and has failed: there was more to come
+            await self.answer()
+            raise
+        except asyncio.CancelledError:
+            self._check_cancelled()
+            raise
+
+    async def answer(self) -> bytes:
+        """Says that this was all, and waits for the answer."""
+        try:
+            await self._call.done_writing()
+            return bytes(await self._call)
+        except grpc.RpcError as error:
+            raise self._translate(error) from None
+        except asyncio.CancelledError:
+            self._check_cancelled()
+            raise
+
+    def _check_cancelled(self) -> None:
+        """Tells who cancelled: whoever closed this, or whoever owns the task."""
+        if self._ended or self._closed():
+            raise Cancelled("the client was closed before the answer came") from None
+
+    def cancel(self) -> None:
+        """Ends the call."""
+        self._ended = True
+        self._call.cancel()
 
 
 class AsyncConnection:
@@ -137,6 +185,17 @@ class AsyncConnection:
             raise from_call(error, target=self.target, timeout=seconds) from None
         finally:
             call.cancel()  # ends what a reader that stopped early left running
+
+    def upload(self, method: str, timeout: float | None) -> AsyncUpload:
+        """As `Connection.upload`."""
+        seconds = self._seconds if timeout is None else channel.seconds(timeout)
+        bound: grpc.aio.StreamUnaryMultiCallable[bytes, bytes] = self._connect().stream_unary(method)
+        call: Any = bound(timeout=seconds, metadata=self._metadata)  # awaitable, which its types do not say
+
+        def translate(error: grpc.RpcError) -> LossdError:
+            return from_call(error, target=self.target, timeout=seconds)
+
+        return AsyncUpload(call, translate, lambda: self._closed)
 
     async def listen(self, call: Call[T], timeout: float | None) -> AsyncGenerator[T, None]:
         """As `call`, for a call that is answered many times."""

@@ -21,6 +21,7 @@ from lossd import changing, fitting, training_calls
 from lossd.aio_connection import AsyncConnection
 from lossd.calls import Call
 from lossd.changing import STREAM, Change, FitRequest, Plan, overridden
+from lossd.diagnostics import Level
 from lossd.errors import DeadlineExceeded, LossdError, NotFound
 from lossd.evaluation import metric_names
 from lossd.fitting import Changes, Course, Tally
@@ -70,10 +71,12 @@ class AsyncSession:
         lr: float | None = None,
         overrides: Mapping[str, float] = {},
         metrics: Sequence[str] = (),
+        diagnostics: Level | bool = False,
         timeout: float | None = None,
     ) -> Step:
         """As `Session.step`."""
-        change = changing.train_step(self.session_id, self._loss, inputs, targets, overridden(lr, overrides), metrics)
+        numbers = overridden(lr, overrides)
+        change = changing.train_step(self.session_id, self._loss, inputs, targets, numbers, metrics, diagnostics)
         return await self._change(changing.step_call(change), timeout)
 
     async def forward_backward(
@@ -83,10 +86,11 @@ class AsyncSession:
         *,
         weight: float | None = None,
         metrics: Sequence[str] = (),
+        diagnostics: Level | bool = False,
         timeout: float | None = None,
     ) -> MicroBatch:
         """As `Session.forward_backward`."""
-        change = changing.forward_backward(self.session_id, self._loss, inputs, targets, weight, metrics)
+        change = changing.forward_backward(self.session_id, self._loss, inputs, targets, weight, metrics, diagnostics)
         return await self._change(changing.micro_batch_call(change), timeout)
 
     async def optim_step(
@@ -95,10 +99,11 @@ class AsyncSession:
         lr: float | None = None,
         overrides: Mapping[str, float] = {},
         discard: bool = False,
+        diagnostics: Level | bool = False,
         timeout: float | None = None,
     ) -> Step:
         """As `Session.optim_step`."""
-        change = changing.optim_step(self.session_id, overridden(lr, overrides), discard)
+        change = changing.optim_step(self.session_id, overridden(lr, overrides), discard, diagnostics)
         return await self._change(changing.step_call(change), timeout)
 
     async def step_stream(
@@ -106,10 +111,11 @@ class AsyncSession:
         batches: AsyncIterable[tuple[ArrayLike, ArrayLike]] | Iterable[tuple[ArrayLike, ArrayLike]],
         *,
         overrides: Mapping[str, float] = {},
+        diagnostics: Level | bool = False,
         timeout: float | None = None,
     ) -> AsyncIterator[Step]:
         """As `Session.step_stream`."""
-        changes = Changes(self.session_id, self._loss, 1, overrides)
+        changes = Changes(self.session_id, self._loss, 1, overrides, diagnostics)
         async with self._in_turn(timeout) as retry:
             await self._settle(retry)
             async with aclosing(self._stream(changes, batches, timeout)) as outcomes:
@@ -133,6 +139,7 @@ class AsyncSession:
         restore_best: bool = False,
         metrics: Sequence[str] | str = (),
         accumulate: int = 1,
+        diagnostics: Level | bool = False,
         progress: bool | Callable[[Progress], object] = False,
         timeout: float | None = None,
     ) -> History:
@@ -149,6 +156,7 @@ class AsyncSession:
             restore_best,
             metric_names(metrics),
             accumulate,
+            diagnostics,
         )
         if targets is None:
             fitting.check_batches(plan, inputs)
@@ -170,11 +178,21 @@ class AsyncSession:
         metrics: Sequence[str] | str = (),
         batch_size: int | None = None,
         averaged: bool = False,
+        diagnostics: Level | bool = False,
+        series: str = "",
         timeout: float | None = None,
     ) -> Score:
         """As `Session.evaluate`."""
         call = training_calls.evaluate_session(
-            self.session_id, self._loss, inputs, targets, metric_names(metrics), batch_size, averaged
+            self.session_id,
+            self._loss,
+            inputs,
+            targets,
+            metric_names(metrics),
+            batch_size,
+            averaged,
+            diagnostics,
+            series,
         )
         return await self._connection.call(call, timeout)
 
@@ -263,7 +281,7 @@ class AsyncSession:
 
     async def _fit_batches(self, plan: Plan, batches: Any, report: Report, timeout: float | None) -> History:
         tally = Tally(plan, len(batches) if isinstance(batches, Sized) else None)
-        changes = Changes(self.session_id, self._loss, plan.accumulate)
+        changes = Changes(self.session_id, self._loss, plan.accumulate, diagnostics=plan.diagnostics)
         async with self._in_turn(timeout) as retry:
             await self._settle(retry)
             while not tally.stopped:

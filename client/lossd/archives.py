@@ -120,7 +120,7 @@ def _add_tensors(archive: zipfile.ZipFile, files: Mapping[str, bytes], table: st
             raise ValueError(f"{name} is no plain tensor of a type that programs may use")
         path = f"tensor_{number}"
         before = written.setdefault(f"{described['path_name']} {meta}", path) if shared else path
-        kept[name] = {"path_name": before, "tensor_meta": _type(meta)}
+        kept[name] = {"path_name": before, "tensor_meta": _type(meta) | _order(meta)}
         if before != path:
             continue
         _add(archive, f"{folder}/{path}", _contiguous(files[f"{folder}/{described['path_name']}"], meta))
@@ -141,6 +141,18 @@ def _contiguous(storage: bytes, meta: Mapping[str, Any]) -> bytes:
         raise ValueError("a tensor lies outside of its storage")
     elements = np.frombuffer(storage, f"u{width}")[first:]
     return np.lib.stride_tricks.as_strided(elements, shape, [stride * width for stride in strides]).tobytes()
+
+
+def _order(meta: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Dimensions from the slowest in memory to the fastest, where they are not so: matrix products may differ by that.
+
+    >>> _order({"sizes": [{"as_int": 3}, {"as_int": 4}], "strides": [{"as_int": 1}, {"as_int": 3}]})
+    {'order': [1, 0]}
+    """
+    strides = [stride["as_int"] for stride in meta["strides"]]
+    order = sorted(range(len(strides)), key=lambda dim: -strides[dim])
+    told = [dim for dim in order if meta["sizes"][dim]["as_int"] != 1]
+    return {} if told == sorted(told) else {"order": order}
 
 
 def _type(meta: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
 from google.protobuf.message import Message
 
 from lossd import catalog, framing, results, spec, tensors
 from lossd.diagnostics import DiagnosticInfo, info
-from lossd.errors import Internal, LossdError, from_status
+from lossd.errors import Internal, InvalidArgument, LossdError, from_status
 from lossd.evaluation import Evaluation, gradient_names
+from lossd.explained import loss_text, parts
+from lossd.explanation import Explanation
 from lossd.framing import Buffer
 from lossd.loss import Loss
 from lossd.program import complete
@@ -25,6 +27,7 @@ from lossd.v1 import (
     catalog_service_pb2,
     diagnostic_pb2,
     evaluation_service_pb2,
+    explanation_pb2,
     server_service_pb2,
 )
 
@@ -228,6 +231,34 @@ def metrics(task: str | None = None) -> Call[list[catalog.MetricInfo]]:
 
     request = catalog_service_pb2.ListMetricsRequest(task=task)
     return Call("/lossd.v1.CatalogService/ListMetrics", request.SerializeToString(), read)
+
+
+def explain(evaluation: Evaluation, limit: int) -> Call[Explanation]:
+    """ExplainLoss of what `evaluation` states."""
+    request = explanation_pb2.ExplainLossRequest(limit=_limit(limit))
+    attachments: list[Buffer] = []
+    evaluation.write(cast(Any, request), attachments)  # the fields of both requests that it fills are the same
+    archives, text = evaluation.loss.archives, loss_text(evaluation.loss)
+
+    def read(answer: bytes) -> Explanation:
+        return Explanation(**parts(text, *open_answer(explanation_pb2.ExplainLossResponse, answer)))
+
+    def whole() -> Call[Explanation]:
+        complete(request.loss, dict(archives))
+        return Call(method, framing.join(request.SerializeToString(), attachments), read)
+
+    method = "/lossd.v1.EvaluationService/ExplainLoss"
+    sent = framing.join(request.SerializeToString(), attachments)
+    return Call(method, sent, read, whole=whole if archives else None)
+
+
+def _limit(limit: int) -> int:
+    """What the contract takes as a limit; its 0 stands for the default."""
+    if 1 <= limit < 2**63:
+        return limit
+    raise InvalidArgument(
+        f"limit is {limit}; expected at least 1 example", reason="ARGUMENT_OUT_OF_RANGE", field="limit"
+    )
 
 
 def diagnostics() -> Call[list[DiagnosticInfo]]:

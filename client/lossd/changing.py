@@ -12,6 +12,7 @@ from typing import Any
 from lossd import framing
 from lossd import training_results as outcomes
 from lossd.calls import Call
+from lossd.diagnostics import Level, level
 from lossd.errors import from_status
 from lossd.evaluation import metric_names
 from lossd.examples import Writer
@@ -58,9 +59,12 @@ def train_step(
     targets: ArrayLike,
     overrides: Mapping[str, float] = {},
     metrics: Sequence[str] = (),
+    diagnostics: Level | bool = False,
 ) -> Change:
     """TrainStep; `loss` tells the names of the targets and which of them are floating."""
-    request = pb.TrainStepRequest(session_id=session_id, overrides=overrides, metrics=metric_names(metrics))
+    request = pb.TrainStepRequest(
+        session_id=session_id, overrides=overrides, metrics=metric_names(metrics), diagnostics=level(diagnostics)
+    )
     return _batch("train_step", request, loss, inputs, targets)
 
 
@@ -71,15 +75,26 @@ def forward_backward(
     targets: ArrayLike,
     weight: float | None = None,
     metrics: Sequence[str] = (),
+    diagnostics: Level | bool = False,
 ) -> Change:
     """ForwardBackward."""
-    request = pb.ForwardBackwardRequest(session_id=session_id, weight=weight, metrics=metric_names(metrics))
+    request = pb.ForwardBackwardRequest(
+        session_id=session_id, weight=weight, metrics=metric_names(metrics), diagnostics=level(diagnostics)
+    )
     return _batch("forward_backward", request, loss, inputs, targets)
 
 
-def optim_step(session_id: str, overrides: Mapping[str, float] = {}, discard: bool = False) -> Change:
+def optim_step(
+    session_id: str,
+    overrides: Mapping[str, float] = {},
+    discard: bool = False,
+    diagnostics: Level | bool = False,
+) -> Change:
     """OptimStep."""
-    return Change("optim_step", pb.OptimStepRequest(session_id=session_id, overrides=overrides, discard=discard))
+    request = pb.OptimStepRequest(
+        session_id=session_id, overrides=overrides, discard=discard, diagnostics=level(diagnostics)
+    )
+    return Change("optim_step", request)
 
 
 def overridden(lr: float | None, overrides: Mapping[str, float]) -> Mapping[str, float]:
@@ -145,6 +160,7 @@ class Plan:
     restore_best: bool = False
     metrics: tuple[str, ...] = ()
     accumulate: int = 1
+    diagnostics: Level | bool = False
 
 
 class FitRequest:
@@ -163,6 +179,7 @@ class FitRequest:
             restore_best=plan.restore_best,
             metrics=plan.metrics,
             accumulate=plan.accumulate,
+            diagnostics=level(plan.diagnostics),
         )
         write = Writer(loss, self._attachments)
         write.pair(request.inputs, request.targets, inputs, targets)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lossd import calls, channel, training_calls
+from lossd import advice, calls, channel, training_calls
+from lossd.advice import Advice, Facts
+from lossd.aggregation import Aggregation, Chunks
 from lossd.calls import Outcome, TypeLike
 from lossd.catalog import LossInfo, MetricInfo
 from lossd.connection import Connection
 from lossd.diagnostics import DiagnosticInfo, Level
 from lossd.errors import LossdError
 from lossd.evaluation import Evaluation
+from lossd.explanation import Explanation
 from lossd.loss import Loss
 from lossd.nn import Module
 from lossd.optim import Averaging, ClipGradNorm, Optimizer, Scheduler
@@ -24,7 +28,7 @@ from lossd.training_calls import Parts
 from lossd.training_results import SessionInfo
 
 if TYPE_CHECKING:
-    from typing_extensions import Self  # for the type checker alone: no dependency
+    from typing_extensions import Self, Unpack  # for the type checker alone: no dependency
 
 
 class Client:
@@ -165,6 +169,72 @@ class Client:
         except LossdError as error:
             return error
 
+    def explain(
+        self,
+        loss: Loss,
+        /,
+        *inputs: ArrayLike,
+        metrics: str | Iterable[str] = (),
+        limit: int = 20,
+        timeout: float | None = None,
+        **named_inputs: ArrayLike,
+    ) -> Explanation:
+        """Explains one evaluation: its terms and worst examples, what pulls at them, and what looks wrong.
+
+        Args:
+            loss: the loss.
+            *inputs: arrays, as `evaluate` takes them.
+            metrics: a name or names of metrics to compute beside the loss.
+            limit: most examples to tell of, the worst first; at most 1,000.
+            timeout: seconds; default the client's.
+            **named_inputs: arrays by torch's forward argument names.
+
+        Raises:
+            InvalidArgument: as `evaluate`.
+
+            explanation = client.explain(lossd.MSELoss(), [78.0, 85.0, 99.0], [80.0, 87.0, 90.0])
+            print(explanation)
+            explanation.worst[0].index, explanation.worst[0].share   # 2, 0.91
+            explanation.save("report.html")
+        """
+        evaluation = Evaluation(loss, *inputs, metrics=metrics, **named_inputs)
+        return self._connection.call(calls.explain(evaluation, limit), timeout)
+
+    def aggregate(
+        self,
+        loss: Loss,
+        /,
+        *,
+        metrics: str | Iterable[str] = (),
+        diagnostics: Level | bool = False,
+        series: str = "",
+        request_id: str = "",
+        progress: bool | int | Callable[[int, int], object] = False,
+        timeout: float = math.inf,
+    ) -> Aggregation:
+        """Begins a data set that comes in chunks: one loss, its metrics and diagnostics of all of it.
+
+        The answer is that of one evaluation of all examples, to the last bit whatever the chunks: what is added is
+        added exactly, in float64. The server holds a few megabytes of it at a time.
+
+        Args:
+            loss: a mean or a sum over its examples. Losses that compare them with each other are refused.
+            metrics: as in `evaluate`.
+            diagnostics: as in `evaluate`; looks at a sample of all examples, and for what is grave at all.
+            series: as in `evaluate`; the whole data set counts once.
+            request_id: as in `evaluate`.
+            progress: True shows how much was sent, the number of all examples a bar; a function is called with
+                examples and chunks so far.
+            timeout: seconds for all of it; default as long as it takes.
+
+            with client.aggregate(lossd.MSELoss(), metrics=["mae", "r2"]) as total:
+                for x, y in batches:
+                    total.update(x, y)
+                result = total.result()   # .value, .metrics, .examples
+        """
+        chunks = Chunks(loss, metrics, diagnostics, series, request_id)
+        return Aggregation(self._connection, chunks, timeout, progress)
+
     def losses(
         self, *, task: str | None = None, family: str | None = None, timeout: float | None = None
     ) -> list[LossInfo]:
@@ -205,6 +275,34 @@ class Client:
     def diagnostics(self, *, timeout: float | None = None) -> list[DiagnosticInfo]:
         """Describes what evaluations and sessions look for that is wrong, sorted by code."""
         return self._connection.call(calls.diagnostics(), timeout)
+
+    def recommend(
+        self,
+        *,
+        target: ArrayLike | None = None,
+        input: ArrayLike | None = None,  # noqa: A002  # torch's name
+        limit: int = 5,
+        timeout: float | None = None,
+        **facts: Unpack[Facts],
+    ) -> Advice:
+        """Advises on the loss for a task, from what is said of it and from samples of its data.
+
+        Args:
+            target: a sample of targets, which is measured.
+            input: the model's outputs for the same examples, which are measured too.
+            limit: most recommendations of lossd's own losses, at most 100; plugins of the task follow them.
+            timeout: seconds; default the client's.
+            **facts: what is known, such as task="regression", outliers=True; what is said wins over what is measured.
+
+        Raises:
+            TypeError: for a keyword that there is not; the message names the nearest.
+            InvalidArgument: for an answer that there is not, or a sample without a finite number.
+
+            advice = client.recommend(task="regression", outliers=True, target=y, input=predictions)
+            advice.recommendations[0].loss      # HuberLoss(delta=2.3), with the reasons in .reasons
+            advice.open_questions[0].text       # what to answer next
+        """
+        return self._connection.call(advice.recommend(facts, target, input, limit), timeout)
 
     def validate(
         self,

@@ -19,6 +19,7 @@ from lossd.errors import Cancelled, DeadlineExceeded, Internal, LossdError, NotF
 from lossd.results import Result
 from lossd.sequence import Retry
 from lossd.standing import Answers, StandingStream
+from lossd.upload import Upload
 
 T = TypeVar("T")
 
@@ -147,6 +148,23 @@ class Connection:
             raise from_call(error, target=self.target, timeout=seconds) from None
         finally:
             call.cancel()  # ends what a reader that stopped early left running
+
+    def upload(self, method: str, timeout: float | None) -> Upload:
+        """As `stream`, for one that is answered once: begins it."""
+        self._check_open()
+        seconds = self._seconds if timeout is None else channel.seconds(timeout)
+        bound: grpc.StreamUnaryMultiCallable[bytes, bytes] = self._channel.stream_unary(method)
+        return Upload(lambda messages: bound.future(messages, timeout=seconds, metadata=self._metadata))
+
+    def uploaded(self, upload: Upload, timeout: float | None) -> bytes:
+        """Waits for the answer to all that an upload was given."""
+        try:
+            return upload.answer()
+        except grpc.RpcError as error:
+            seconds = self._seconds if timeout is None else channel.seconds(timeout)
+            raise from_call(error, target=self.target, timeout=seconds) from None
+        except grpc.FutureCancelledError:
+            raise Cancelled("the client was closed before the answer came") from None
 
     def listen(self, call: Call[T], timeout: float | None) -> Generator[T, None, None]:
         """As `call`, for a call that is answered many times."""

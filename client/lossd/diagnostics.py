@@ -66,6 +66,8 @@ class DiagnosticInfo:
     evidence: dict[str, str]
 
 
+_ORDER: tuple[Severity, ...] = ("error", "warning", "info")
+
 _LEVELS: dict[Level, diagnostic_pb2.DiagnosticsLevel] = {
     "off": diagnostic_pb2.DIAGNOSTICS_LEVEL_OFF,
     "cheap": diagnostic_pb2.DIAGNOSTICS_LEVEL_CHEAP,
@@ -121,6 +123,12 @@ def info(message: diagnostic_pb2.DiagnosticInfo) -> DiagnosticInfo:
         tuple(message.losses),
         {name: message.evidence[name] for name in sorted(message.evidence)},
     )
+
+
+def worst(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Each finding once, by what it is and what it is about, as it was last; the worst first."""
+    last = {(one.code, one.field, one.term): one for one in findings}
+    return tuple(sorted(last.values(), key=lambda one: _ORDER.index(one.severity)))
 
 
 def _severity(number: int) -> Severity:

@@ -43,6 +43,8 @@ class LossdError(Exception):
         retry_after: Seconds after which the server wants to be asked again; None if repeating does not help.
         request_id: What the server's log calls this request; "" if it never got there.
         expected: Number that a session's next call has, where the error is about that; else None.
+        chunks: Chunks that the server had taken of a data set, where the error ended one; else None.
+        examples: Examples in them.
     """
 
     code = "UNKNOWN"
@@ -57,6 +59,8 @@ class LossdError(Exception):
         retry_after: float | None = None,
         request_id: str = "",
         expected: int | None = None,
+        chunks: int | None = None,
+        examples: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -66,6 +70,8 @@ class LossdError(Exception):
         self.retry_after = retry_after
         self.request_id = request_id
         self.expected = expected
+        self.chunks = chunks
+        self.examples = examples
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field and self.field not in self.message else self.message
@@ -177,6 +183,7 @@ _BY_CODE: dict[str, type[LossdError]] = {
 }
 _NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 _DOMAIN = "lossd.v1"
+_NUMBERS = ("expected", "chunks", "examples")
 
 
 class FailedCall(Protocol):
@@ -196,12 +203,13 @@ def from_status(status: bytes, *, request_id: str = "") -> LossdError:
     """
     parsed = status_pb2.Status.FromString(status)
     code = _NAMES.get(parsed.code, "UNKNOWN")
-    reason, field, retry_after, expected = "", "", None, None
+    reason, field, retry_after = "", "", None
+    numbers: dict[str, int] = {}
     info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     for detail in parsed.details:
         if detail.Unpack(info) and info.domain == _DOMAIN:
-            reason, said = info.reason, info.metadata.get("expected", "")
-            expected = int(said) if said.isdecimal() else None
+            reason = info.reason
+            numbers = {name: int(said) for name in _NUMBERS if (said := info.metadata.get(name, "")).isdecimal()}
         elif detail.Unpack(bad) and bad.field_violations:
             field = bad.field_violations[0].field
         elif detail.Unpack(retry):
@@ -214,7 +222,7 @@ def from_status(status: bytes, *, request_id: str = "") -> LossdError:
         field=field,
         retry_after=retry_after,
         request_id=request_id,
-        expected=expected,
+        **numbers,
     )
 
 

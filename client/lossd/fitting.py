@@ -11,6 +11,7 @@ from lossd import changing
 from lossd import training_results as outcomes
 from lossd.calls import Call
 from lossd.changing import Change, FitRequest, Plan
+from lossd.diagnostics import Diagnostic, Level, worst
 from lossd.errors import DeadlineExceeded, LossdError, SequenceConflict, SessionLost, Unavailable
 from lossd.history import History
 from lossd.loss import Loss
@@ -148,14 +149,17 @@ class Changes:
     loss: Loss | None
     accumulate: int = 1
     overrides: Mapping[str, float] = field(default_factory=dict)
+    diagnostics: Level | bool = False
     _waiting: int = 0
 
     def of(self, inputs: ArrayLike, targets: ArrayLike) -> Iterator[Change]:
         """The calls of the next batch."""
         if self.accumulate == 1:
-            yield changing.train_step(self.session_id, self.loss, inputs, targets, self.overrides)
+            yield changing.train_step(
+                self.session_id, self.loss, inputs, targets, self.overrides, diagnostics=self.diagnostics
+            )
             return
-        yield changing.forward_backward(self.session_id, self.loss, inputs, targets)
+        yield changing.forward_backward(self.session_id, self.loss, inputs, targets, diagnostics=self.diagnostics)
         self._waiting += 1
         if self._waiting == self.accumulate:
             yield from self.rest()
@@ -170,7 +174,7 @@ class Changes:
         """What is to be called after the last batch."""
         if self._waiting:
             self._waiting = 0
-            yield changing.optim_step(self.session_id, self.overrides)
+            yield changing.optim_step(self.session_id, self.overrides, diagnostics=self.diagnostics)
 
 
 class Tally:
@@ -190,12 +194,14 @@ class Tally:
     def _begin(self) -> None:
         self._values: list[tuple[int, float, dict[str, float]]] = []  # examples, loss, terms
         self._steps: list[Step] = []
+        self._found: list[Diagnostic] = []
         self._begun = time.monotonic()
 
     def took(self, change: Change, outcome: Step | MicroBatch) -> Progress | None:
         """Takes what became of a call in; None after one that is no batch."""
         if isinstance(outcome, Step):
             self._steps.append(outcome)
+        self._found += outcome.diagnostics
         if change.kind == "optim_step":
             return None
         self._values.append((change.examples, outcome.value, outcome.terms))
@@ -228,6 +234,7 @@ class Tally:
             _mean([(1, step.grad_norm) for step in self._steps]),
             last.lr,
             time.monotonic() - self._begun,
+            worst(self._found),
         )
         self._epochs.append(ended)
         judged = ended.value if score is None else score.value

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, overload
 
+from lossd.diagnostics import Diagnostic, worst
 from lossd.training_results import Epoch
 
 
@@ -62,10 +63,21 @@ class History(Sequence[Epoch]):
         """The mean norm of the gradients of each epoch's steps, before clipping."""
         return [epoch.grad_norm for epoch in self]
 
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What was found wrong, each once, as in the last epoch that had it, the worst first.
+
+        for finding in history.diagnostics: print(finding)
+        """
+        return worst(finding for epoch in self for finding in epoch.diagnostics)
+
     def to_dict(self) -> dict[str, Any]:
         """All of it in lists, dicts, numbers and strings."""
         return {
-            "epochs": [asdict(epoch) | {"lr": list(epoch.lr)} for epoch in self],
+            "epochs": [
+                asdict(epoch) | {"lr": list(epoch.lr), "diagnostics": [asdict(one) for one in epoch.diagnostics]}
+                for epoch in self
+            ],
             "best_epoch": self.best_epoch,
             "stop_reason": self.stop_reason,
             "restored_best": self.restored_best,

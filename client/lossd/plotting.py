@@ -1,4 +1,4 @@
-"""Draws a training history with matplotlib, which is imported here and nowhere else; knows no call."""
+"""Draws a training history with matplotlib, which is imported here and in `pictures` alone; knows no call."""
 
 from __future__ import annotations
 

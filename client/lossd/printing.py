@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -16,6 +14,7 @@ from rich.text import Text
 
 import lossd
 from lossd.options import command
+from lossd.plain import plain
 
 SHOWN = 1000
 """Elements up to which an array is printed in full without --json."""
@@ -92,6 +91,29 @@ def print_loss(loss: lossd.LossInfo) -> None:
         print_table(rows, indent, wrap=rows != example)  # what is to be copied stays in one piece
 
 
+def print_diagnostics(found: Sequence[lossd.DiagnosticInfo]) -> None:
+    """On a terminal a table of codes; elsewhere lines of code, severity, level and summary."""
+    if not _console().is_terminal:
+        for one in found:
+            click.echo("\t".join([one.code, one.severity, one.level, one.summary]))
+        return
+    print_table((one.code, f"{one.severity}: {one.summary}") for one in found)
+
+
+def print_diagnostic(found: lossd.DiagnosticInfo) -> None:
+    """All there is to know about a diagnostic."""
+    about = [
+        ("code", found.code),
+        ("severity", found.severity),
+        ("level", found.level),
+        ("summary", found.summary),
+        ("rule", found.rule),
+        ("remedy", found.remedy),
+        ("losses", ", ".join(found.losses) or "all"),
+    ]
+    print_table([*about, *((f"evidence {name}", what) for name, what in found.evidence.items())])
+
+
 def _input_text(given: lossd.LossInput) -> str:
     kinds = [given.shape, ", ".join(given.dtypes), "optional" if given.optional else ""]
     return f"{given.description}; {'; '.join(filter(None, kinds))}"
@@ -156,14 +178,4 @@ def plain_json(value: Any) -> Any:
     """The same in lists, dicts and numbers; NaN and infinities as strings, as protobuf's JSON writes them."""
     if isinstance(value, lossd.Result):
         return {name: plain_json(getattr(value, name)) for name in value.PARTS}
-    if dataclasses.is_dataclass(value):
-        return {field.name: plain_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {key: plain_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_json(item) for item in value]
-    if hasattr(value, "tolist"):
-        return plain_json(value.astype("float32").tolist() if value.dtype.kind == "V" else value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
+    return plain(value)

@@ -1,4 +1,4 @@
-"""Shows how far a `fit` is: a live bar on a terminal or in a notebook, a line an epoch elsewhere; knows no call.
+"""Shows how far a `fit` or an aggregation is, live on a terminal or in a notebook, else a line an epoch; knows no call.
 
 rich is imported only when something is shown.
 """
@@ -10,9 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
+from lossd.diagnostics import Diagnostic
 from lossd.training_results import Epoch, Progress
 
 Report: TypeAlias = "Callable[[Progress | None], None]"
+
+Counted: TypeAlias = Callable[[int, int], object]
+"""Is called with the examples, and the chunks, that were sent so far."""
 
 
 @contextmanager
@@ -33,6 +37,36 @@ def reporting(wanted: bool | Callable[[Progress], object], epochs: int) -> Itera
         yield lambda progress: None
 
 
+@contextmanager
+def counting(wanted: bool | int | Counted) -> Iterator[Counted]:
+    """Gives what is to be called with the examples and chunks of a data set that were sent.
+
+    Args:
+        wanted: True for a live line on a terminal, the number of examples for a bar, or a function to be called.
+    """
+    if callable(wanted):
+        yield wanted
+        return
+    if not wanted:
+        yield lambda examples, chunks: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    if not (console.is_terminal or console.is_jupyter):
+        yield lambda examples, chunks: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(24), TimeElapsedColumn())
+    with Bar(*columns, console=console) as bar:
+        total = None if wanted is True else wanted
+        task = bar.add_task("0 examples", total=total)
+        yield lambda examples, chunks: bar.update(
+            task, completed=examples, description=f"{examples:,} examples in {chunks:,} chunks"
+        )
+
+
 def line(epoch: Epoch) -> str:
     """An epoch in one line.
 
@@ -45,6 +79,21 @@ def line(epoch: Epoch) -> str:
     parts += [f"{name} {value:.4g}" for name, value in epoch.metrics.items()]
     parts += [f"lr {epoch.lr[0]:.3g}"] if epoch.lr else []
     return "  ".join(parts)
+
+
+class Warned:
+    """Passes on each finding that is more than information once."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str, str]] = set()
+
+    def new(self, progress: Progress) -> Iterator[Diagnostic]:
+        """Those of the epochs that have ended which were not passed on before."""
+        for finding in (finding for epoch in progress.ended for finding in epoch.diagnostics):
+            what = finding.code, finding.field, finding.term
+            if finding.severity != "info" and what not in self._told:
+                self._told.add(what)
+                yield finding
 
 
 @contextmanager
@@ -61,7 +110,7 @@ def _bar(epochs: int) -> Iterator[Report]:
                TimeRemainingColumn(), TextColumn("{task.fields[said]}", markup=False))  # fmt: skip
     with Bar(*columns, console=console) as bar:
         task = bar.add_task(f"epoch 0/{epochs}", total=1.0, said="")
-        said = ""
+        said, warned = "", Warned()
 
         def report(progress: Progress | None) -> None:
             nonlocal said
@@ -69,6 +118,8 @@ def _bar(epochs: int) -> Iterator[Report]:
                 return
             if progress.ended:
                 said = line(progress.ended[-1])
+            for finding in warned.new(progress):
+                bar.console.print(str(finding), style="yellow", markup=False, highlight=False)
             bar.update(
                 task,
                 description=f"epoch {progress.epoch}/{epochs}",
@@ -81,8 +132,14 @@ def _bar(epochs: int) -> Iterator[Report]:
 
 
 def _lines(epochs: int) -> Report:
+    warned = Warned()
+
     def report(progress: Progress | None) -> None:
-        for epoch in progress.ended if progress is not None else ():
+        if progress is None:
+            return
+        for epoch in progress.ended:
             print(f"epoch {epoch.epoch}/{epochs}  {line(epoch)}", file=sys.stderr, flush=True)
+        for finding in warned.new(progress):
+            print(finding, file=sys.stderr, flush=True)
 
     return report

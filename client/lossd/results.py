@@ -45,7 +45,7 @@ class Result:
     Each part is read from the message when it is first asked for: who wants the value pays for nothing else.
     """
 
-    PARTS = (
+    PARTS: tuple[str, ...] = (
         "value",
         "losses",
         "loss_sum",

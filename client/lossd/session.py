@@ -13,6 +13,7 @@ from lossd import changing, fitting, training_calls
 from lossd.calls import Call
 from lossd.changing import STREAM, Change, FitRequest, Plan, overridden
 from lossd.connection import Connection
+from lossd.diagnostics import Level
 from lossd.errors import DeadlineExceeded, LossdError, NotFound
 from lossd.evaluation import metric_names
 from lossd.fitting import Changes, Course, Tally
@@ -72,6 +73,7 @@ class Session:
         lr: float | None = None,
         overrides: Mapping[str, float] = {},
         metrics: Sequence[str] = (),
+        diagnostics: Level | bool = False,
         timeout: float | None = None,
     ) -> Step:
         """zero_grad, forward, loss, backward, clipping and optimizer step, in one trip.
@@ -82,13 +84,16 @@ class Session:
             lr: the learning rate of this step alone; default the optimizer's, or its scheduler's.
             overrides: other numbers of the optimizer for this step alone, such as {"weight_decay": 0.0}.
             metrics: names of metrics of this batch, of the model before the step; `Client.metrics` tells them.
+            diagnostics: "off", "cheap" or "full" (True): how much to look for that is wrong with the batch and with how
+                the training goes, by its last 200 steps; nothing of the training depends on it.
             timeout: seconds, repetitions included; default the client's.
 
         Raises:
             InvalidArgument: if they do not fit; the session is unchanged.
             SequenceConflict: if somebody else changed the session, or it came back from a checkpoint; see `resync`.
         """
-        change = changing.train_step(self.session_id, self._loss, inputs, targets, overridden(lr, overrides), metrics)
+        numbers = overridden(lr, overrides)
+        change = changing.train_step(self.session_id, self._loss, inputs, targets, numbers, metrics, diagnostics)
         return self._change(changing.step_call(change), timeout)
 
     def forward_backward(
@@ -98,6 +103,7 @@ class Session:
         *,
         weight: float | None = None,
         metrics: Sequence[str] = (),
+        diagnostics: Level | bool = False,
         timeout: float | None = None,
     ) -> MicroBatch:
         """Forward, loss and backward; the gradients are added to those that wait for `optim_step`.
@@ -106,9 +112,9 @@ class Session:
             inputs, targets: as in `step`.
             weight: adds weight × gradient, as `(weight * loss).backward()` does; default None: the micro-batches of a
                 step count as one batch, a mean's by their sums of weights. All micro-batches of a step the same way.
-            metrics, timeout: as in `step`.
+            metrics, diagnostics, timeout: as in `step`.
         """
-        change = changing.forward_backward(self.session_id, self._loss, inputs, targets, weight, metrics)
+        change = changing.forward_backward(self.session_id, self._loss, inputs, targets, weight, metrics, diagnostics)
         return self._change(changing.micro_batch_call(change), timeout)
 
     def optim_step(
@@ -117,18 +123,19 @@ class Session:
         lr: float | None = None,
         overrides: Mapping[str, float] = {},
         discard: bool = False,
+        diagnostics: Level | bool = False,
         timeout: float | None = None,
     ) -> Step:
         """Clipping, optimizer step and zero_grad, with the gradients of the `forward_backward` calls before it.
 
         Args:
-            lr, overrides, timeout: as in `step`.
+            lr, overrides, diagnostics, timeout: as in `step`.
             discard: forgets the gradients instead of using them.
 
         Raises:
             FailedPrecondition: if no gradients wait.
         """
-        change = changing.optim_step(self.session_id, overridden(lr, overrides), discard)
+        change = changing.optim_step(self.session_id, overridden(lr, overrides), discard, diagnostics)
         return self._change(changing.step_call(change), timeout)
 
     def step_stream(
@@ -136,6 +143,7 @@ class Session:
         batches: Iterable[tuple[ArrayLike, ArrayLike]],
         *,
         overrides: Mapping[str, float] = {},
+        diagnostics: Level | bool = False,
         timeout: float | None = None,
     ) -> Iterator[Step]:
         """Steps without waiting for each answer: up to 16 batches, or 64 MiB of them, are under way at once.
@@ -145,7 +153,7 @@ class Session:
 
         Args:
             batches: pairs of inputs and targets; read ahead of the results.
-            overrides: as in `step`.
+            overrides, diagnostics: as in `step`.
             timeout: seconds without an answer, after which it fails; default the client's.
 
         Yields:
@@ -153,7 +161,7 @@ class Session:
 
             for step in session.step_stream(loader): ...
         """
-        changes = Changes(self.session_id, self._loss, 1, overrides)
+        changes = Changes(self.session_id, self._loss, 1, overrides, diagnostics)
         with self._in_turn(timeout) as retry:
             self._settle(retry)
             with closing(self._stream(changes, batches, timeout)) as outcomes:
@@ -177,6 +185,7 @@ class Session:
         restore_best: bool = False,
         metrics: Sequence[str] | str = (),
         accumulate: int = 1,
+        diagnostics: Level | bool = False,
         progress: bool | Callable[[Progress], object] = False,
         timeout: float | None = None,
     ) -> History:
@@ -199,6 +208,9 @@ class Session:
             restore_best: at the end takes the weights of the best epoch.
             metrics: a name or names of metrics, such as "accuracy"; of the validation examples, or without any of all.
             accumulate: micro-batches of a step: each batch is cut into as many, or so many of an iterable's make one.
+            diagnostics: as in `step`; "cheap" looks at the first ten steps, then once an epoch, "full" at every step.
+                Findings are in `.diagnostics` of the history and of its epochs; with progress=True those that are
+                more than information are printed once each.
             progress: True shows a live bar; a function is called with a `lossd.Progress` again and again, and what it
                 raises ends the training.
             timeout: seconds without a sign of progress, after which it fails; default the client's.
@@ -223,6 +235,7 @@ class Session:
             restore_best,
             metric_names(metrics),
             accumulate,
+            diagnostics,
         )
         if targets is None:
             fitting.check_batches(plan, inputs)
@@ -250,6 +263,8 @@ class Session:
         metrics: Sequence[str] | str = (),
         batch_size: int | None = None,
         averaged: bool = False,
+        diagnostics: Level | bool = False,
+        series: str = "",
         timeout: float | None = None,
     ) -> Score:
         """The loss and metrics of a data set; trains nothing.
@@ -259,10 +274,20 @@ class Session:
             metrics: by name, one or more, such as "accuracy", "f1", "mae"; `Client.metrics` tells them.
             batch_size: examples that run at once; None takes all. The result is the same.
             averaged: uses the averaged weights.
+            diagnostics: as in `step`; of the first batch, with "full" of all.
+            series: name of the production series that this counts in, for the server's Prometheus metrics.
             timeout: seconds; default the client's.
         """
         call = training_calls.evaluate_session(
-            self.session_id, self._loss, inputs, targets, metric_names(metrics), batch_size, averaged
+            self.session_id,
+            self._loss,
+            inputs,
+            targets,
+            metric_names(metrics),
+            batch_size,
+            averaged,
+            diagnostics,
+            series,
         )
         return self._connection.call(call, timeout)
 
@@ -357,7 +382,7 @@ class Session:
 
     def _fit_batches(self, plan: Plan, batches: Any, report: Report, timeout: float | None) -> History:
         tally = Tally(plan, len(batches) if isinstance(batches, Sized) else None)
-        changes = Changes(self.session_id, self._loss, plan.accumulate)
+        changes = Changes(self.session_id, self._loss, plan.accumulate, diagnostics=plan.diagnostics)
         with self._in_turn(timeout) as retry:
             self._settle(retry)
             while not tally.stopped:

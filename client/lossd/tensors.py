@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
+from google.protobuf import struct_pb2
 
 from lossd.errors import InvalidArgument
 from lossd.framing import Buffer
@@ -142,10 +143,23 @@ def read(message: tensor_pb2.Tensor, attachments: Sequence[Buffer]) -> Array:
     bfloat16 and float8 come as arrays of the `ml_dtypes` package if that is installed, and otherwise as float32,
     which holds each of their values exactly.
     """
-    data = attachments[message.attachment] if message.HasField("attachment") else message.raw
     dtype = _DTYPES.get(message.dtype)
+    if message.HasField("values"):  # of a loss that a person wrote, or that was recommended
+        array = np.array(_nested(message.values), dtype or np.float32)
+        return array.reshape(tuple(message.shape)) if message.shape else array
+    data = attachments[message.attachment] if message.HasField("attachment") else message.raw
     array = np.frombuffer(data, dtype) if dtype else _widen(np.frombuffer(data, np.uint8), NAMES[message.dtype])
     return array.reshape(tuple(message.shape))
+
+
+def _nested(values: struct_pb2.ListValue) -> list[Any]:
+    """Numbers in lists, as people write them; the names of those that JSON lacks are read as numbers."""
+    return [_nested(value.list_value) if value.HasField("list_value") else _number(value) for value in values.values]
+
+
+def _number(value: struct_pb2.Value) -> float:
+    kind = str(value.WhichOneof("kind"))
+    return float(getattr(value, kind))
 
 
 def floating_type(values: Iterable[ArrayLike]) -> tensor_pb2.DataType:

@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,8 @@ class Data:
                  "then the best epoch's weights are taken."),
     click.option("--save", type=click.Path(dir_okay=False), help="A .safetensors file for the weights."),
     click.option("--plot", type=click.Path(dir_okay=False), help="A .png, .svg or .pdf file for the curve."),
+    click.option("--diagnostics", type=click.Choice(["off", "cheap", "full"]), default="cheap", show_default=True,
+                 help="How much to look for that is wrong with data and training; what is found is told at the end."),
     connection,
     as_json,
 )  # fmt: skip
@@ -100,6 +102,8 @@ def train(data: str, target: str, drop: tuple[str, ...], task: Task | None, as_j
         files.pop("plot", None)
     _write(report, files, given["model"])
     print_json(report.facts()) if as_json else print_table(report.rows(files, given["model"]))
+    if not as_json:
+        _print_findings(report.history)
     if report.diverged:
         raise click.ClickException(
             "the training diverged: its loss or weights are no finite numbers, and nothing was written; a smaller --lr "
@@ -226,6 +230,7 @@ class Report:
             "value": self.score.value,
             "metrics": self.score.metrics,
             "history": self.history.to_dict(),
+            "diagnostics": [asdict(finding) for finding in self.history.diagnostics],
             "preprocessing": self.data.preprocessing.facts(),
         }
 
@@ -279,6 +284,7 @@ def _train(
                     early_stopping=early,
                     restore_best=early is not None,
                     metrics=METRICS[task],
+                    diagnostics=given["diagnostics"],
                     progress=told,
                 )
         except KeyboardInterrupt:
@@ -299,6 +305,14 @@ def _interrupted(ended: list[lossd.Epoch]) -> lossd.History:
     """What is known of a training that was ended from here; its weights are those of its last step."""
     judged = {e.epoch: e.value if e.validation_value is None else e.validation_value for e in ended}
     return lossd.History(ended, min(judged, key=lambda number: judged[number], default=0), INTERRUPTED)
+
+
+def _print_findings(history: lossd.History) -> None:
+    """What was found wrong, each in the epoch that had it last; what is for information alone is left out."""
+    epochs = {(one.code, one.field, one.term): epoch.epoch for epoch in history for one in epoch.diagnostics}
+    for finding in history.diagnostics:
+        if finding.severity != "info":
+            click.echo(f"epoch {epochs[finding.code, finding.field, finding.term]}: {finding}", err=True)
 
 
 def _check_files(given: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from lossd import framing, results, spec, tensors
 from lossd import training_results as outcomes
 from lossd.calls import Call, open_answer
 from lossd.changing import SERVICE
+from lossd.diagnostics import Level, level
 from lossd.evaluation import encoding
 from lossd.examples import Writer, write_arrays, write_inputs
 from lossd.framing import Buffer
@@ -174,14 +175,21 @@ def evaluate_session(
     metrics: Sequence[str] = (),
     batch_size: int | None = None,
     averaged: bool = False,
+    diagnostics: Level | bool = False,
+    series: str = "",
 ) -> Call[Score]:
     """EvaluateSession."""
 
     def read(answer: bytes) -> Score:
-        return outcomes.score(pb.EvaluateSessionResponse.FromString(answer))
+        return outcomes.score(*open_answer(pb.EvaluateSessionResponse, answer))
 
     request = pb.EvaluateSessionRequest(
-        session_id=session_id, batch_size=batch_size or 0, metrics=metrics, averaged=averaged
+        session_id=session_id,
+        batch_size=batch_size or 0,
+        metrics=metrics,
+        averaged=averaged,
+        diagnostics=level(diagnostics),
+        series=series,
     )
     attachments: list[Buffer] = []
     Writer(loss, attachments).pair(request.inputs, request.targets, inputs, targets)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, cast
 
 from google.protobuf.message import Message
 
+from lossd import diagnostics as found
 from lossd import spec, tensors
+from lossd.diagnostics import Diagnostic
+from lossd.framing import Buffer
 from lossd.loss import Loss
 from lossd.nn import Module
 from lossd.optim import ClipGradNorm, Optimizer
-from lossd.results import Execution, by_label, same
+from lossd.results import Execution, arrays, by_label, same
 from lossd.settings import CheckpointPolicy, Durability, Interpolation, Nonfinite, WeightSchedule
 from lossd.spec import Spec
+from lossd.tensors import Array
 from lossd.v1 import training_service_pb2 as pb
 
 
@@ -34,6 +38,7 @@ class Step:
         seq: the call's place in the session.
         replayed: whether the step ran earlier, and this is its answer from then.
         metrics: those asked for, of the model before the step.
+        diagnostics: what was found wrong, the worst first.
     """
 
     value: float
@@ -46,6 +51,7 @@ class Step:
     seq: int = 0
     replayed: bool = False
     metrics: dict[str, float] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class MicroBatch:
         seq: the call's place in the session.
         replayed: whether the call ran earlier, and this is its answer from then.
         metrics: those asked for.
+        diagnostics: what was found wrong, the worst first.
     """
 
     value: float
@@ -71,6 +78,7 @@ class MicroBatch:
     seq: int
     replayed: bool
     metrics: dict[str, float] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,8 @@ class Score:
         examples: how many there were.
         step: completed steps of the session.
         execution: where and how this was computed.
+        diagnostics: what was found wrong, the worst first.
+        metric_arrays: the metrics asked for that are several numbers, by name.
     """
 
     value: float
@@ -95,6 +105,8 @@ class Score:
     examples: int
     step: int
     execution: Execution
+    diagnostics: tuple[Diagnostic, ...] = ()
+    metric_arrays: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +140,7 @@ class Epoch:
         grad_norm: mean over its steps of the gradients' norm before clipping.
         lr: learning rate of each parameter group in its last step.
         seconds: what it took.
+        diagnostics: what was found wrong in it, the worst first.
     """
 
     epoch: int
@@ -139,6 +152,7 @@ class Epoch:
     grad_norm: float
     lr: tuple[float, ...]
     seconds: float
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +241,7 @@ def step(message: pb.TrainStepResponse) -> Step:
         message.seq,
         message.replayed,
         _by_name(message.metrics),
+        found.read(message.diagnostics),
     )
 
 
@@ -242,6 +257,7 @@ def optim_step(message: pb.OptimStepResponse) -> Step:
         message.micro_batches,
         message.seq,
         message.replayed,
+        diagnostics=found.read(message.diagnostics),
     )
 
 
@@ -256,10 +272,11 @@ def micro_batch(message: pb.ForwardBackwardResponse) -> MicroBatch:
         message.seq,
         message.replayed,
         _by_name(message.metrics),
+        found.read(message.diagnostics),
     )
 
 
-def score(message: pb.EvaluateSessionResponse) -> Score:
+def score(message: pb.EvaluateSessionResponse, attachments: Sequence[Buffer] = ()) -> Score:
     """Reads how a model does."""
     return Score(
         message.value,
@@ -270,6 +287,8 @@ def score(message: pb.EvaluateSessionResponse) -> Score:
         message.examples,
         message.step,
         same(Execution, message.execution),
+        found.read(message.diagnostics),
+        arrays(message.metric_arrays, attachments),
     )
 
 
@@ -290,6 +309,7 @@ def epoch(message: pb.Epoch) -> Epoch:
         message.grad_norm,
         tuple(message.lr),
         message.seconds,
+        found.read(message.diagnostics),
     )
 
 

@@ -27,6 +27,7 @@ from lossd_server.front.edge import Edge
 from lossd_server.settings import Settings, numbered
 from lossd_server.telemetry import allocator, logs
 from lossd_server.telemetry.metrics import Metrics
+from lossd_server.telemetry.series import Series
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         _make_folder(settings.state_dir)
-        self._metrics = Metrics(version("lossd"))
+        series = Series(settings.max_series, settings.series_window_seconds, settings.series_idle_seconds)
+        self._metrics = Metrics(version("lossd"), series)
         self._tasks: set[asyncio.Task[None]] = set()
         self._engine = _engine(settings, self._on_change)
         self._metrics.watch_devices(self._engine.devices)

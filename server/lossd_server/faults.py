@@ -6,7 +6,8 @@ of lossd: the caller learns INTERNAL and a request id, the log the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 REASONS: dict[str, str] = {
     "MALFORMED_MESSAGE": "INVALID_ARGUMENT",
@@ -57,6 +58,7 @@ class Fault(Exception):
         field: path of the field in the request, for example "inputs.target".
         retry_after: seconds after which a retry may succeed.
         expected: the seq that would have been right.
+        details: numbers for programs by name, such as how far a stream came.
 
     >>> fault = Fault("SHAPE_MISMATCH", "given (3,), expected (4,)", field="inputs.target")
     >>> fault.code, fault.within("evaluations[2]").field
@@ -71,6 +73,7 @@ class Fault(Exception):
         field: str = "",
         retry_after: float | None = None,
         expected: int | None = None,
+        details: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(message)
         self.reason = reason
@@ -79,11 +82,20 @@ class Fault(Exception):
         self.field = field
         self.retry_after = retry_after
         self.expected = expected
+        self.details = dict(details or {})
 
     def within(self, prefix: str) -> Fault:
         """The same fault seen from a message that holds the faulty one in the field `prefix`."""
         field = f"{prefix}.{self.field}" if self.field else prefix
-        return Fault(self.reason, self.message, field=field, retry_after=self.retry_after, expected=self.expected)
+        return self._again(field=field)
+
+    def telling(self, words: str = "", **details: int) -> Fault:
+        """The same fault with further details, and words behind its own."""
+        return self._again(message=f"{self.message}{words}", details={**self.details, **details})
+
+    def _again(self, **changed: Any) -> Fault:
+        given = {"reason": self.reason, "message": self.message, "field": self.field, "retry_after": self.retry_after}
+        return Fault(**{**given, "expected": self.expected, "details": self.details, **changed})
 
 
 def shape_text(shape: Iterable[int]) -> str:

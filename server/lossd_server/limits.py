@@ -8,6 +8,12 @@ MAX_VALUES = 65_536
 """Elements of a tensor written as nested arrays."""
 MAX_BATCH = 4096
 """Evaluations in a batch."""
+MAX_EXPLAINED = 1000
+"""Examples that an explanation tells of."""
+MAX_AGGREGATIONS = 64
+"""Data sets under way on a device at once."""
+MAX_AGGREGATION_BYTES = 2**30
+"""Bytes that the data sets under way on a device hold together: examples that wait, and what metrics keep."""
 MAX_REQUEST_ID = 128
 """Characters of a request_id."""
 MAX_TERMS = 64

@@ -84,6 +84,17 @@ class Settings(BaseModel):
         description="Time that sessions without a ttl of their own stay in memory after the last call that named them; "
         "0 is for ever.",
     )
+    max_series: int = Field(
+        100,
+        ge=0,
+        le=1000,
+        description="Production series whose quality is exported; evaluations that name others are answered and not "
+        "counted in one.",
+    )
+    series_window_seconds: float = Field(300.0, gt=0, description="Time that the rolling loss of a series looks back.")
+    series_idle_seconds: float = Field(
+        86_400.0, gt=0, description="Time after which a series that no evaluation named is forgotten."
+    )
     max_connection_age_seconds: float = Field(0.0, ge=0, description="Time after which clients reconnect; 0 is never.")
     drain_delay_seconds: float = Field(0.0, ge=0, description="Time between NOT_SERVING and the end of admission.")
     drain_seconds: float = Field(30.0, ge=0, description="Time that calls in flight may still take after that.")

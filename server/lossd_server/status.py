@@ -18,7 +18,9 @@ def encode(fault: Fault) -> status_pb2.Status:
     """The status of a fault: one ErrorInfo, the field at fault, and when to retry where that helps."""
     message, field = _cut(fault.message, _LONGEST_MESSAGE), _cut(fault.field, _LONGEST_FIELD)
     status = status_pb2.Status(code=code_pb2.Code.Value(fault.code), message=message)
-    metadata = {} if fault.expected is None else {"expected": str(fault.expected)}
+    metadata = {name: str(number) for name, number in fault.details.items()}
+    if fault.expected is not None:
+        metadata["expected"] = str(fault.expected)
     details = [error_details_pb2.ErrorInfo(reason=fault.reason, domain=DOMAIN, metadata=metadata)]
     if field:
         violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=message)

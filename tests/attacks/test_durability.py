@@ -26,7 +26,7 @@ from lossd_server.worker import fitting, keeping
 from lossd_server.worker.worker import Worker
 from running import RunningServer
 
-KILLS, STEPS = int(os.environ.get("LOSSD_KILLS", "6")), int(os.environ.get("LOSSD_KILL_STEPS", "150"))
+KILLS, STEPS = int(os.environ.get("LOSSD_KILLS", "4")), int(os.environ.get("LOSSD_KILL_STEPS", "100"))
 
 
 class Process:

@@ -21,9 +21,9 @@ SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.Health
 BATCH = path("BatchEvaluateLoss")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own() -> Iterator[Attacker]:
-    """An attacker with a server of its own, to be killed."""
+    """An attacker of a server whose worker is killed, once, and which all of these tests find well afterwards."""
     with RunningServer() as running:
         attacking = Attacker(running)
         attacking.honest()
@@ -121,7 +121,7 @@ def test_a_deadline_ends_a_call(own: Attacker) -> None:
     calls = []
     for _ in range(3):
         begun = time.monotonic()
-        calls.append((begun, own.channel.unary_unary(BATCH).future(long_batch(40), timeout=1.0)))
+        calls.append((begun, own.channel.unary_unary(BATCH).future(long_batch(400), timeout=1.0)))
     for begun, call in calls:
         error = call.exception()
         assert error is not None
@@ -137,7 +137,7 @@ def test_the_server_itself_ends_calls_that_set_no_deadline() -> None:
         attacking = Attacker(running)
         attacking.honest()
         begun = time.monotonic()
-        error = attacking.channel.unary_unary(BATCH).future(long_batch(60)).exception()
+        error = attacking.channel.unary_unary(BATCH).future(long_batch(600)).exception()
         assert time.monotonic() - begun < 2.5
         assert error is not None
         given = verdict(error)

@@ -29,6 +29,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 STEPS = 50
+MADE: dict[str, tuple[nn.Module, list[Any]]] = {}
+"""What `local_steps` has made."""
 
 NOT_OFFERED = {
     "Optimizer": "the base of the others",
@@ -192,7 +194,18 @@ def torchs(name: str, module: nn.Module, arguments: Mapping[str, Any]) -> torch.
 
 
 def local_steps(name: str, arguments: Mapping[str, Any], clip: Mapping[str, Any] = {}) -> tuple[nn.Module, list[Any]]:
-    """The module after fifty steps, and each step's loss and gradient norm: the first, where it is computed anew."""
+    """The module after fifty steps, and each step's loss and gradient norm: the first, where it is computed anew.
+
+    Several tests compare with the same steps, so that they are made once; nobody changes the module.
+    """
+    known = repr((name, sorted(arguments.items()), clip))
+    if known not in MADE:
+        MADE[known] = make_steps(name, arguments, clip)
+    return MADE[known]
+
+
+def make_steps(name: str, arguments: Mapping[str, Any], clip: Mapping[str, Any]) -> tuple[nn.Module, list[Any]]:
+    """The steps of `local_steps`."""
     if name == "SparseAdam":
         module = optimizing.sparse()[:1]
         optimizing.torch_steps(module, [torchs(name, module, arguments)], STEPS)

@@ -28,6 +28,13 @@ def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([LOSSD, *words], capture_output=True, text=True, timeout=120, env=clean | env)
 
 
+def typed(*words: str) -> str:
+    """What a command that succeeds prints, in this process: of what a process of its own adds the other tests tell."""
+    done = CliRunner().invoke(cli.cli, list(words), prog_name="lossd")
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
 def test_the_first_thing_anybody_types() -> None:
     """No server anywhere: one is embedded."""
     done = run("eval", "cross_entropy_loss", "--input", "[[4.0,1.0,0.1]]", "--target", "[0]", "--gradients")
@@ -106,12 +113,12 @@ def test_losses_and_info(server: RunningServer) -> None:
     names = [line.split("\t")[0] for line in listed.stdout.splitlines()]
     assert "huber_loss" in names
     assert names == sorted(names)
-    described = json.loads(run("losses", "huber_loss", "--json", "--server", server.target).stdout)
+    described = json.loads(typed("losses", "huber_loss", "--json", "--server", server.target))
     assert described["class_name"] == "HuberLoss"
-    huber = run("losses", "huber_loss", "--server", server.target).stdout.splitlines()
+    huber = typed("losses", "huber_loss", "--server", server.target).splitlines()
     assert huber[0] == "loss\thuber_loss"
     assert any(line.startswith("--delta\t") for line in huber)
-    assert "--terms\t" in (weighted := run("losses", "weighted_sum", "--server", server.target).stdout)
+    assert "--terms\t" in (weighted := typed("losses", "weighted_sum", "--server", server.target))
     assert "required" in weighted
     assert "reduction\t\n" not in weighted
     missing = run("losses", "xyzzy", "--server", server.target)
@@ -119,16 +126,16 @@ def test_losses_and_info(server: RunningServer) -> None:
     assert missing.stderr == "lossd: no loss is called 'xyzzy'; `lossd losses` lists them\n"
     near = run("losses", "cros_entropy_loss", "--server", server.target)
     assert near.stderr.startswith("lossd: no loss is called 'cros_entropy_loss'; did you mean 'cross_entropy_loss'? ")
-    about = json.loads(run("info", "--json", "--server", server.target).stdout)
+    about = json.loads(typed("info", "--json", "--server", server.target))
     assert about["devices"][0]["name"] == "cpu:0"
-    of_server, of_device = run("info", "--server", server.target).stdout.split("\n\n")
+    of_server, of_device = typed("info", "--server", server.target).split("\n\n")
     assert of_server.startswith(f"server\t{server.target}\n")
     assert "torch_version" in of_server
     assert of_device.startswith("device\tcpu:0\nhealthy\tTrue\n")
 
 
 def test_losses_are_found_by_alias_task_and_family(server: RunningServer) -> None:
-    shown = run("losses", "focal_loss", "--server", server.target).stdout.splitlines()
+    shown = typed("losses", "focal_loss", "--server", server.target).splitlines()
     focal = dict(line.split("\t", 1) for line in shown)
     assert (focal["loss"], focal["class"]) == ("sigmoid_focal_loss", "lossd.SigmoidFocalLoss")
     assert "focal_loss" in focal["aliases"]
@@ -141,10 +148,10 @@ def test_losses_are_found_by_alias_task_and_family(server: RunningServer) -> Non
     listed = run("losses", "--task", "segmentation", "--server", server.target).stdout.splitlines()
     assert ["dice_loss", "segmentation"] in [line.split("\t")[:2] for line in listed]
     assert all("segmentation" in line.split("\t")[2] for line in listed)
-    boxes = json.loads(run("losses", "--family", "boxes", "--json", "--server", server.target).stdout)
+    boxes = json.loads(typed("losses", "--family", "boxes", "--json", "--server", server.target))
     assert {loss["family"] for loss in boxes} == {"boxes"}
     for words in (["--task", "metric_learning"], ["--family", "Metric Learning"], ["--family", "metric-learning"]):
-        assert "circle_loss\tmetric_learning\t" in run("losses", *words, "--server", server.target).stdout
+        assert "circle_loss\tmetric_learning\t" in typed("losses", *words, "--server", server.target)
     unknown = run("losses", "--task", "segmentatoin", "--server", server.target)
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert "there is no task 'segmentatoin'; expected one of classification, " in unknown.stderr

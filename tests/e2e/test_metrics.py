@@ -30,6 +30,9 @@ FIXED = {
     "lossd_sessions",
     "lossd_session_steps_total",
     "lossd_event_loop_lag_seconds",
+    "lossd_loss_value",
+    "lossd_metric_value",
+    "lossd_diagnostics_total",
     "lossd_build_info",
 }
 """Names that dashboards and alerts rely on."""

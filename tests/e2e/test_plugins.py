@@ -190,6 +190,17 @@ def test_the_catalogue_lists_it_with_its_own_schema(client: lossd.Client, server
         client.loss("newsvendr_loss")
 
 
+def test_advice_lists_it_below_the_losses_of_lossd(client: lossd.Client) -> None:
+    """For a task that it declares, whatever the limit, and ready to evaluate."""
+    advice = client.recommend(task="regression", limit=2)
+    own, plugins = advice.recommendations[:2], advice.recommendations[2:]
+    assert not any(isinstance(each.loss, lossd.Plugin) for each in own)
+    newsvendor = next(each for each in plugins if each.name == "newsvendor_loss")
+    assert eval(newsvendor.python, {"lossd": lossd}) == newsvendor.loss
+    assert client.evaluate(newsvendor.loss, [8.0], [10.0]).value > 0
+    assert not [each for each in client.recommend(task="preference").recommendations if each.name == "newsvendor_loss"]
+
+
 def test_the_command_line_evaluates_it(server: RunningServer) -> None:
     words = ["--under", "5", "--input", "[8, 12]", "--target", "[10, 10]", "--gradients", "--server", server.target]
     done = subprocess.run([LOSSD, "eval", "plugin", "newsvendor_loss", *words], capture_output=True, text=True)

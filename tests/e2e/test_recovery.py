@@ -120,13 +120,13 @@ def test_a_session_leaves_memory_and_comes_back(tmp_path: Path) -> None:
 def test_a_fit_survives_kills(tmp_path: Path) -> None:
     """A Fit whose worker, and whose server, is killed in the middle goes on where its last answer was: the same call
     again, and every epoch is told once, with the numbers of an undisturbed Fit."""
-    request = pb.FitRequest(seq=1, epochs=3000, batch_size=8, shuffle=True, validation_split=0.25)
+    request = pb.FitRequest(seq=1, epochs=1000, batch_size=8, shuffle=True, validation_split=0.25)
     (_, batch), *_ = calls(1)
     request.inputs["input"].CopyFrom(batch.inputs["input"])
     request.targets["target"].CopyFrom(batch.targets["target"])
     undisturbed = Undisturbed()
     expected = undisturbed.fit(request)
-    assert [epoch.epoch for epoch in expected] == list(range(1, 3001))
+    assert [epoch.epoch for epoch in expected] == list(range(1, 1001))
     campaign = kills.Campaign(tmp_path)
     try:
         created = campaign.call("CreateSession", creation(durability=pb.DURABILITY_STEP))
@@ -136,7 +136,7 @@ def test_a_fit_survives_kills(tmp_path: Path) -> None:
             before = len(told)
             told += campaign.fit(request, len(told), end)
             assert before < len(told)
-            assert (len(told) < 3000) == (end is not None), "the Fit was in its middle"
+            assert (len(told) < 1000) == (end is not None), "the Fit was in its middle"
         assert [kills.lasting(epoch) for epoch in told] == [kills.lasting(epoch) for epoch in expected]
         assert kills.state(campaign, request.session_id) == undisturbed.state()
     finally:
@@ -148,14 +148,14 @@ def test_a_worker_that_works_is_replaced_at_once(tmp_path: Path) -> None:
     short lives against it."""
     with serving(tmp_path) as (server, call):
         name = call.create(durability=pb.DURABILITY_STEP)
-        for seq, one in enumerate(calls(5), 1):
+        for seq, one in enumerate(calls(3), 1):
             call.train(name, [one], seq)
             (worker,) = server.workers()
             os.kill(worker, signal.SIGKILL)
             while worker in server.workers():
                 time.sleep(0.01)
-        assert call.get(name).step == 5
-        assert server.metric('lossd_worker_restarts_total{device="cpu:0"}') == 5
+        assert call.get(name).step == 3
+        assert server.metric('lossd_worker_restarts_total{device="cpu:0"}') == 3
 
 
 def server_sees(server: RunningServer, sample: str, value: float) -> None:

@@ -16,6 +16,8 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
+from click.testing import CliRunner
+from lossd import cli
 from lossd.tables import Table
 from running import RunningServer
 from sklearn import datasets
@@ -139,8 +141,9 @@ MISTAKES = [
 def test_mistakes_are_told_before_anything_runs(tmp_path: Path, words: list[str], message: str) -> None:
     """Exit code 2 and words, nothing on stdout."""
     (tmp_path / "data.csv").write_text("x,y\n1,0\n2,1\n3,0\n4,1\n")
-    done = run(tmp_path / "data.csv", *words, "--server", "localhost:1")
-    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    typed = ["train", str(tmp_path / "data.csv"), *words, "--server", "localhost:1"]
+    done = CliRunner().invoke(cli.cli, typed, prog_name="lossd")
+    assert (done.exit_code, done.stdout) == (2, ""), done.stderr
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
 

@@ -27,7 +27,7 @@ from lossd.v1 import loss_pb2 as lossd_dot_v1_dot_loss__pb2
 from lossd.v1 import tensor_pb2 as lossd_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alossd/v1/explanation.proto\x12\x08lossd.v1\x1a\x19lossd/v1/diagnostic.proto\x1a\x13lossd/v1/loss.proto\x1a\x15lossd/v1/tensor.proto\"\xe6\x01\n\x12\x45xplainLossRequest\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossSpec\x12\x38\n\x06inputs\x18\x02 \x03(\x0b\x32(.lossd.v1.ExplainLossRequest.InputsEntry\x12\x0f\n\x07metrics\x18\x05 \x03(\t\x12\r\n\x05limit\x18\x06 \x01(\x03\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\x1a?\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor:\x02\x38\x01\"\xf4\x03\n\x13\x45xplainLossResponse\x12\r\n\x05value\x18\x01 \x01(\x01\x12\x15\n\x08loss_sum\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nweight_sum\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12&\n\x05terms\x18\x04 \x03(\x0b\x32\x17.lossd.v1.ExplainedTerm\x12\x10\n\x08\x65xamples\x18\x05 \x01(\x03\x12)\n\x05worst\x18\x06 \x03(\x0b\x32\x1a.lossd.v1.ExplainedExample\x12\x13\n\x0bunexplained\x18\x07 \x01(\t\x12\'\n\nhistograms\x18\x08 \x03(\x0b\x32\x13.lossd.v1.Histogram\x12\x1f\n\x06\x63urves\x18\t \x03(\x0b\x32\x0f.lossd.v1.Curve\x12;\n\x07metrics\x18\n \x03(\x0b\x32*.lossd.v1.ExplainLossResponse.MetricsEntry\x12)\n\x0b\x64iagnostics\x18\x0b \x03(\x0b\x32\x14.lossd.v1.Diagnostic\x12&\n\texecution\x18\x0c \x01(\x0b\x32\x13.lossd.v1.Execution\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x0b\n\t_loss_sumB\r\n\x0b_weight_sum\"S\n\rExplainedTerm\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x12\x14\n\x0c\x63ontribution\x18\x04 \x01(\x01\"y\n\x10\x45xplainedExample\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04loss\x18\x02 \x01(\x01\x12\r\n\x05share\x18\x03 \x01(\x01\x12\x15\n\rgradient_norm\x18\x04 \x01(\x01\x12\x12\n\nprediction\x18\x05 \x01(\t\x12\x0e\n\x06target\x18\x06 \x01(\t\"G\n\tHistogram\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\r\n\x05\x65\x64ges\x18\x03 \x03(\x01\x12\x0e\n\x06\x63ounts\x18\x04 \x03(\x03\"I\n\x05\x43urve\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\t\n\x01x\x18\x03 \x03(\x01\x12\x0c\n\x04loss\x18\x04 \x03(\x01\x12\n\n\x02\x61t\x18\x05 \x01(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alossd/v1/explanation.proto\x12\x08lossd.v1\x1a\x19lossd/v1/diagnostic.proto\x1a\x13lossd/v1/loss.proto\x1a\x15lossd/v1/tensor.proto\"\x9d\x02\n\x12\x45xplainLossRequest\x12 \n\x04loss\x18\x01 \x01(\x0b\x32\x12.lossd.v1.LossSpec\x12\x38\n\x06inputs\x18\x02 \x03(\x0b\x32(.lossd.v1.ExplainLossRequest.InputsEntry\x12\x0f\n\x07metrics\x18\x05 \x03(\t\x12\r\n\x05limit\x18\x06 \x01(\x03\x12\x35\n\x11response_encoding\x18\x07 \x01(\x0e\x32\x1a.lossd.v1.ResponseEncoding\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\x1a?\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor:\x02\x38\x01\"\x98\x05\n\x13\x45xplainLossResponse\x12\r\n\x05value\x18\x01 \x01(\x01\x12\x15\n\x08loss_sum\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nweight_sum\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12&\n\x05terms\x18\x04 \x03(\x0b\x32\x17.lossd.v1.ExplainedTerm\x12\x10\n\x08\x65xamples\x18\x05 \x01(\x03\x12)\n\x05worst\x18\x06 \x03(\x0b\x32\x1a.lossd.v1.ExplainedExample\x12\x13\n\x0bunexplained\x18\x07 \x01(\t\x12\'\n\nhistograms\x18\x08 \x03(\x0b\x32\x13.lossd.v1.Histogram\x12\x1f\n\x06\x63urves\x18\t \x03(\x0b\x32\x0f.lossd.v1.Curve\x12;\n\x07metrics\x18\n \x03(\x0b\x32*.lossd.v1.ExplainLossResponse.MetricsEntry\x12)\n\x0b\x64iagnostics\x18\x0b \x03(\x0b\x32\x14.lossd.v1.Diagnostic\x12&\n\texecution\x18\x0c \x01(\x0b\x32\x13.lossd.v1.Execution\x12\x46\n\rmetric_arrays\x18\r \x03(\x0b\x32/.lossd.v1.ExplainLossResponse.MetricArraysEntry\x12\x13\n\x0b\x61ttachments\x18\x64 \x03(\x0c\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x45\n\x11MetricArraysEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.lossd.v1.Tensor:\x02\x38\x01\x42\x0b\n\t_loss_sumB\r\n\x0b_weight_sum\"S\n\rExplainedTerm\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x12\x14\n\x0c\x63ontribution\x18\x04 \x01(\x01\"\xd9\x01\n\x10\x45xplainedExample\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x11\n\x04loss\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0c\x63ontribution\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05share\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x1a\n\rgradient_norm\x18\x05 \x01(\x01H\x03\x88\x01\x01\x12\x12\n\nprediction\x18\x06 \x01(\t\x12\x0e\n\x06target\x18\x07 \x01(\tB\x07\n\x05_lossB\x0f\n\r_contributionB\x08\n\x06_shareB\x10\n\x0e_gradient_norm\"Z\n\tHistogram\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\r\n\x05\x65\x64ges\x18\x03 \x03(\x01\x12\x0e\n\x06\x63ounts\x18\x04 \x03(\x03\x12\x11\n\tnonfinite\x18\x05 \x01(\x03\"g\n\x05\x43urve\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\t\n\x01x\x18\x03 \x03(\x01\x12\x0c\n\x04loss\x18\x04 \x03(\x01\x12\x0f\n\x02\x61t\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08\x65xamples\x18\x06 \x01(\x03\x42\x05\n\x03_atb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,20 +38,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPLAINLOSSREQUEST_INPUTSENTRY']._serialized_options = b'8\001'
   _globals['_EXPLAINLOSSRESPONSE_METRICSENTRY']._loaded_options = None
   _globals['_EXPLAINLOSSRESPONSE_METRICSENTRY']._serialized_options = b'8\001'
+  _globals['_EXPLAINLOSSRESPONSE_METRICARRAYSENTRY']._loaded_options = None
+  _globals['_EXPLAINLOSSRESPONSE_METRICARRAYSENTRY']._serialized_options = b'8\001'
   _globals['_EXPLAINLOSSREQUEST']._serialized_start=112
-  _globals['_EXPLAINLOSSREQUEST']._serialized_end=342
-  _globals['_EXPLAINLOSSREQUEST_INPUTSENTRY']._serialized_start=279
-  _globals['_EXPLAINLOSSREQUEST_INPUTSENTRY']._serialized_end=342
-  _globals['_EXPLAINLOSSRESPONSE']._serialized_start=345
-  _globals['_EXPLAINLOSSRESPONSE']._serialized_end=845
-  _globals['_EXPLAINLOSSRESPONSE_METRICSENTRY']._serialized_start=771
-  _globals['_EXPLAINLOSSRESPONSE_METRICSENTRY']._serialized_end=817
-  _globals['_EXPLAINEDTERM']._serialized_start=847
-  _globals['_EXPLAINEDTERM']._serialized_end=930
-  _globals['_EXPLAINEDEXAMPLE']._serialized_start=932
-  _globals['_EXPLAINEDEXAMPLE']._serialized_end=1053
-  _globals['_HISTOGRAM']._serialized_start=1055
-  _globals['_HISTOGRAM']._serialized_end=1126
-  _globals['_CURVE']._serialized_start=1128
-  _globals['_CURVE']._serialized_end=1201
+  _globals['_EXPLAINLOSSREQUEST']._serialized_end=397
+  _globals['_EXPLAINLOSSREQUEST_INPUTSENTRY']._serialized_start=334
+  _globals['_EXPLAINLOSSREQUEST_INPUTSENTRY']._serialized_end=397
+  _globals['_EXPLAINLOSSRESPONSE']._serialized_start=400
+  _globals['_EXPLAINLOSSRESPONSE']._serialized_end=1064
+  _globals['_EXPLAINLOSSRESPONSE_METRICSENTRY']._serialized_start=919
+  _globals['_EXPLAINLOSSRESPONSE_METRICSENTRY']._serialized_end=965
+  _globals['_EXPLAINLOSSRESPONSE_METRICARRAYSENTRY']._serialized_start=967
+  _globals['_EXPLAINLOSSRESPONSE_METRICARRAYSENTRY']._serialized_end=1036
+  _globals['_EXPLAINEDTERM']._serialized_start=1066
+  _globals['_EXPLAINEDTERM']._serialized_end=1149
+  _globals['_EXPLAINEDEXAMPLE']._serialized_start=1152
+  _globals['_EXPLAINEDEXAMPLE']._serialized_end=1369
+  _globals['_HISTOGRAM']._serialized_start=1371
+  _globals['_HISTOGRAM']._serialized_end=1461
+  _globals['_CURVE']._serialized_start=1463
+  _globals['_CURVE']._serialized_end=1566
 # @@protoc_insertion_point(module_scope)

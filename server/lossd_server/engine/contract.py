@@ -57,7 +57,10 @@ def malformed(error: Exception) -> Fault:
 
 
 class Reply(NamedTuple):
-    """A serialized response, or the bytes of a google.rpc.Status; times in seconds. `steps` are those of training."""
+    """A serialized response, or the bytes of a google.rpc.Status; times in seconds. `steps` are those of training.
+
+    `observed` is what telemetry shall hear of its quality, as `telemetry.observation.encode` writes it.
+    """
 
     message: bytes
     failed: bool
@@ -67,6 +70,7 @@ class Reply(NamedTuple):
     forward: float = 0.0
     backward: float = 0.0
     steps: int = 0
+    observed: bytes = b""
 
 
 @dataclass

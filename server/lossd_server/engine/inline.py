@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from lossd import framing
 
 from lossd_server.engine.contract import Call, Device, Reply, late, malformed
+from lossd_server.telemetry import observation
 from lossd_server.worker.worker import Worker
 
 
@@ -78,4 +79,5 @@ class InlineEngine:
             timing.forward,
             timing.backward,
             timing.steps,
+            observation.encode(timing.observed),
         )

@@ -189,7 +189,8 @@ class Slot:
             message = framing.join(frame.segments[0], frame.segments[1:])
             failed = frame.kind is Kind.REFUSAL
             forward, backward, queue = frame.times
-            reply = Reply(message, failed, self.device.name, frame.text, queue, forward, backward, frame.steps)
+            counted = (frame.steps, frame.note)
+            reply = Reply(message, failed, self.device.name, frame.text, queue, forward, backward, *counted)
             pending.future.set_result(reply)
         self._release(pending)
 

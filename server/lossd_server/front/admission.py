@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lossd_server.faults import Fault
 from lossd_server.telemetry.metrics import Metrics
@@ -31,13 +32,17 @@ class Admission:
         self.draining = False
         self.calls = 0
         """Calls of lossd's own services under way."""
-        self.readers: set[asyncio.Task[None]] = set()
+        self.readers: set[asyncio.Task[Any]] = set()
         """Those that read the requests of streams."""
 
     @property
     def full(self) -> bool:
         """Whether as many bytes are held as may be."""
         return self._held >= self._budget
+
+    def is_full_for(self, size: int) -> bool:
+        """Whether so many bytes do not fit now, but may later."""
+        return not self.draining and size <= self._budget < self._held + size
 
     def keep(self, size: int) -> None:
         """Counts the bytes of an answer that waits for its caller to read; a negative size gives them back."""

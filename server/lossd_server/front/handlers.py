@@ -1,4 +1,4 @@
-"""The three handlers that serve every RPC of lossd: check, delegate, translate the error, return."""
+"""The four handlers that serve every RPC of lossd: check, delegate, translate the error, return."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ from lossd_server.engine.contract import Call, Reply, malformed
 from lossd_server.faults import Fault
 from lossd_server.front.admission import Admission, draining
 from lossd_server.front.fits import Slices
+from lossd_server.front.gathering import CHUNK, OPEN, Gathering
+from lossd_server.front.refused import Refused
 from lossd_server.front.routes import Route
 from lossd_server.front.streams import Stream
+from lossd_server.telemetry import observation
 from lossd_server.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -40,13 +43,6 @@ class Limits:
 
     default_deadline: float
     max_deadline: float
-
-
-class Refused(Exception):
-    """A worker's refusal on its way to the caller."""
-
-    def __init__(self, encoded: bytes) -> None:
-        self.status = status_pb2.Status.FromString(encoded)
 
 
 class Handler:
@@ -91,6 +87,8 @@ class Handler:
         self._sent.inc(0)
         if self._route.kind == "server_stream":
             return grpc.unary_stream_rpc_method_handler(self.slices)
+        if self._route.kind == "client_stream":
+            return grpc.stream_unary_rpc_method_handler(self.gather)
         return grpc.stream_stream_rpc_method_handler(self.stream)
 
     async def unary(self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
@@ -128,6 +126,30 @@ class Handler:
                 refusal = _status(error, request_id)
             await self._abort(context, refusal, request_id)
 
+    async def gather(self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        """Answers a stream once. Its deadline is the caller's own; each chunk has the time that any call has."""
+        authorization, request_id = _introduce(context)
+        with self._counted(context):
+            submit = partial(self._gathered, request_id)
+            try:
+                self._admission.check_caller(authorization)
+                answer = await Gathering(requests, submit, self._admission, self._limits.max_deadline).answer()
+                self._sent.inc()
+                return answer
+            except Exception as error:  # noqa: BLE001  # a defect must not tell its text to the caller
+                refusal = _status(error, request_id)
+            await self._abort(context, refusal, request_id)
+        raise AssertionError("abort raises")
+
+    async def _gathered(self, request_id: str, verb: str, request: bytes, session_id: str | None) -> bytes:
+        """The answer to one of the calls that a gathered stream is made of."""
+        call = Call(verb, request, time.monotonic() + self._limits.default_deadline, session_id, request_id)
+        if verb not in (OPEN, CHUNK):
+            return await self._passed(call)
+        self._received.inc()
+        with self._admission.hold(len(request)):
+            return await self._passed(call)
+
     async def stream(
         self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
     ) -> AsyncIterator[bytes]:
@@ -158,11 +180,16 @@ class Handler:
 
     async def _answer(self, request: bytes, deadline: float, request_id: str) -> bytes:
         """The serialized response; a refusal is raised."""
-        later = asyncio.get_running_loop().call_soon
-        later(self._bytes_in.inc, len(request))
         with self._admission.hold(len(request)):
-            call = Call(self._route.method, request, deadline, self._session_id(request), request_id)
-            reply = await self._submit_call(call)
+            return await self._passed(
+                Call(self._route.method, request, deadline, self._session_id(request), request_id)
+            )
+
+    async def _passed(self, call: Call) -> bytes:
+        """The serialized response of a call that was let in; a refusal is raised."""
+        later = asyncio.get_running_loop().call_soon
+        later(self._bytes_in.inc, len(call.request))
+        reply = await self._submit_call(call)
         later(self._observe, reply)
         if reply.failed:
             raise Refused(reply.message)
@@ -183,6 +210,8 @@ class Handler:
             return
         if reply.steps:
             self._metrics.session_steps.inc(reply.steps)
+        if reply.observed:
+            self._metrics.series.take(observation.decode(reply.observed))
         for phase, seconds in (("forward", reply.forward), ("backward", reply.backward)):
             if seconds:
                 self._compute(reply.loss, reply.device, phase).observe(seconds)

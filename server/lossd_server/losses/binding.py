@@ -103,6 +103,64 @@ class BoundLoss:
         """The target index that adds nothing, of losses that have one."""
         return self._arguments.get("ignore_index")
 
+    @property
+    def arguments(self) -> Arguments:
+        """What all arguments are bound to, `reduction`, `path` and `allow_broadcast` among them."""
+        return self._arguments
+
+    def argument(self, name: str) -> Any:
+        """What an argument is bound to; None for one that this loss lacks."""
+        return self._arguments.get(name)
+
+    @property
+    def family(self) -> str:
+        """The page of the catalogue that it stands on."""
+        return self._entry.family
+
+    @property
+    def aggregation(self) -> str | None:
+        """How losses of tokens become one number, of losses that have them."""
+        return self._arguments.get("aggregation")
+
+    def unreduced(self) -> BoundLoss | None:
+        """The same loss with a value for each element; None where the loss is one number by itself."""
+        how = "reduction" if self._entry.reductions else "aggregation" if self.aggregation is not None else None
+        if how is None:
+            return None
+        return self._again({how: "none"})
+
+    def widened(self, reduction: str | None = None) -> BoundLoss | None:
+        """The same loss for inputs of float64, perhaps with another reduction; None where it has none such."""
+        if reduction is not None and reduction not in self._entry.reductions:
+            return None
+        wide = {name: given.double() for name, given in self.tensors.items() if given.is_floating_point()}
+        return self._again(wide | ({} if reduction is None else {"reduction": reduction}))
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The arguments that are tensors, by name."""
+        return {name: given for name, given in self._arguments.items() if isinstance(given, Tensor)}
+
+    @property
+    def allows_broadcast(self) -> bool:
+        """Whether inputs whose shapes differ may stretch."""
+        return bool(self._arguments["allow_broadcast"])
+
+    def work(self, tensors: Tensors) -> int:
+        """Elements that it makes beyond those of its inputs."""
+        return self._entry.work(tensors) if self._entry.work is not None else 0
+
+    def _again(self, changes: Arguments) -> BoundLoss:
+        """The same loss with other arguments."""
+        given = {
+            argument.name: self._arguments[argument.name]
+            for argument in self._entry.arguments
+            if self._arguments[argument.name] is not argument.default
+        }
+        how = {"reduction": self.reduction} if self._entry.reductions else {}
+        path, allow = self._arguments["path"], self.allows_broadcast
+        return self._entry.build({**given, **how, **changes}, path=path, allow_broadcast=allow)
+
     def input(self, name: str) -> Input | None:
         return self._inputs.get(name)
 

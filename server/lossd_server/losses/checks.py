@@ -75,10 +75,15 @@ def class_shapes(tensors: Tensors, arguments: Arguments) -> None:
         raise Fault(
             "SHAPE_MISMATCH",
             f"target has shape {shape_text(target.shape)}; class indices for input {shape_text(input_.shape)} "
-            f"have shape {shape_text(expected)}",
+            f"have shape {shape_text(expected)}{_hot(target, input_)}",
             field="inputs.target",
         )
     class_weight(tensors, arguments)
+
+
+def _hot(target: Tensor, input_: Tensor) -> str:
+    """What to do with whole numbers of the shape of the scores, which are one-hot."""
+    return "; for one-hot rows send their argmax over the classes" if target.shape == input_.shape else ""
 
 
 def class_weight(tensors: Tensors, arguments: Arguments) -> None:

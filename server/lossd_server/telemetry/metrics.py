@@ -1,4 +1,7 @@
-"""Every Prometheus name that the server exports. Label values come from the contract and the configuration only."""
+"""Every Prometheus name that the server exports.
+
+Label values come from the contract and the configuration, and names of series, whose number is bounded, from callers.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from lossd_server.telemetry.series import Series, State, Total
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _COMPUTE_SECONDS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 10)
@@ -36,7 +41,8 @@ class DeviceState(Protocol):
 class Metrics:
     """The metrics of one server, on a registry of their own."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, series: Series | None = None) -> None:
+        self.series = series or Series()
         disable_created_metrics()  # type: ignore[no-untyped-call]  # no second series for each, which nobody asks for
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
@@ -76,6 +82,7 @@ class Metrics:
         )
         self.build_info = Gauge("lossd_build_info", "1, labelled by version.", ("version",), registry=registry)
         self.build_info.labels(version).set(1)
+        registry.register(_Quality(self.series))
 
     def watch_devices(self, devices: Callable[[], Iterable[DeviceState]]) -> None:
         """Exports the state of the devices as it is at each scrape."""
@@ -109,3 +116,104 @@ class _Devices(Collector):
         sessions.add_metric(["live"], live)
         sessions.add_metric(["stored"], stored)
         yield from (healthy, memory, restarts, sessions)
+
+
+class _Quality(Collector):
+    """The quality of the series at each scrape. What had no observation in the window has no rolling value."""
+
+    def __init__(self, series: Series) -> None:
+        self._series = series
+
+    def collect(self) -> Iterator[Metric]:
+        state = self._series.state()
+        yield from _rolling(state)
+        yield from _totals(state)
+        yield from _found(state)
+
+
+def _rolling(state: State) -> Iterator[Metric]:
+    loss = GaugeMetricFamily(
+        "lossd_loss_value", "Mean loss of a series over series_window_seconds, by weight.", labels=["series"]
+    )
+    metric = GaugeMetricFamily(
+        "lossd_metric_value",
+        "Mean over series_window_seconds of the evaluations' values of a metric, by examples.",
+        labels=["series", "metric"],
+    )
+    higher = GaugeMetricFamily(
+        "lossd_metric_higher_is_better", "1 if more of a metric is better, 0 if less is.", labels=["metric"]
+    )
+    for record in state.records:
+        if record.loss is not None:
+            loss.add_metric([record.name], record.loss)
+        for label, value in record.metrics.items():
+            metric.add_metric([record.name, label], value)
+    for label, is_better in state.higher.items():
+        higher.add_metric([label], is_better)
+    yield from (loss, metric, higher)
+
+
+def _totals(state: State) -> Iterator[Metric]:
+    """Sums that only grow, of which any window's mean can be made: losses may be negative, so each has two of them."""
+    loss = CounterMetricFamily(
+        "lossd_series_loss",
+        "Losses × weight, positive and negative ones apart; their difference by the weight is the mean.",
+        labels=["series", "sign"],
+    )
+    weight = CounterMetricFamily(
+        "lossd_series_weight", "What the losses of a series weigh, for example their elements.", labels=["series"]
+    )
+    metric = CounterMetricFamily(
+        "lossd_series_metric",
+        "Values of a metric × examples, positive and negative ones apart.",
+        labels=["series", "metric", "sign"],
+    )
+    metric_weight = CounterMetricFamily(
+        "lossd_series_metric_weight", "Examples of the evaluations that told a metric.", labels=["series", "metric"]
+    )
+    for record in state.records:
+        _signed(loss, [record.name], record.total)
+        weight.add_metric([record.name], record.total.weight)
+        for label, total in record.metric_totals.items():
+            _signed(metric, [record.name, label], total)
+            metric_weight.add_metric([record.name, label], total.weight)
+    yield from (loss, weight, metric, metric_weight)
+
+
+def _signed(family: CounterMetricFamily, labels: list[str], total: Total) -> None:
+    family.add_metric([*labels, "positive"], total.positive)
+    family.add_metric([*labels, "negative"], total.negative)
+
+
+def _found(state: State) -> Iterator[Metric]:
+    evaluations = CounterMetricFamily("lossd_series_evaluations", "Evaluations of a series.", labels=["series"])
+    examples = CounterMetricFamily("lossd_series_examples", "Examples of these evaluations.", labels=["series"])
+    nonfinite = CounterMetricFamily(
+        "lossd_series_nonfinite", "Evaluations with a loss that is not finite; it is in no mean.", labels=["series"]
+    )
+    seen = GaugeMetricFamily(
+        "lossd_series_last_timestamp_seconds", "When a series was last evaluated.", labels=["series"]
+    )
+    codes = CounterMetricFamily(
+        "lossd_series_diagnostics",
+        "Diagnostics found in a series, by severity (info, warning, error).",
+        labels=["series", "code", "severity"],
+    )
+    for record in state.records:
+        evaluations.add_metric([record.name], record.evaluations)
+        examples.add_metric([record.name], record.examples)
+        nonfinite.add_metric([record.name], record.nonfinite)
+        seen.add_metric([record.name], record.seen)
+        for (code, severity), count in record.codes.items():
+            codes.add_metric([record.name, code, severity], count)
+    every = CounterMetricFamily("lossd_diagnostics", "Diagnostics found, in a series or not.", labels=["code"])
+    for code, count in state.codes.items():
+        every.add_metric([code], count)
+    dropped = CounterMetricFamily(
+        "lossd_series_dropped",
+        "What no series had room for: evaluations where there are max_series already, values of a metric beyond 20.",
+        labels=["full"],
+    )
+    for full, count in state.dropped.items():
+        dropped.add_metric([full], count)
+    yield from (evaluations, examples, nonfinite, seen, codes, every, dropped)

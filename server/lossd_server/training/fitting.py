@@ -7,25 +7,28 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault
 from lossd_server.losses.composite import WeightedSum
+from lossd_server.losses.merging import Merged, tells_weight, unmerged
 from lossd_server.training import state
 from lossd_server.training.blame import blamed, of_field
-from lossd_server.training.evaluating import Judging, Merged, evaluate, tells_weight, unmerged
+from lossd_server.training.evaluating import Judging, evaluate
 from lossd_server.training.examples import Examples
 from lossd_server.training.options import LOSS, Options
-from lossd_server.training.outcomes import MicroBatch, Step
+from lossd_server.training.outcomes import MicroBatch, Step, Watch
 from lossd_server.training.session import Session
 
 _MOST_NUMBERS = 65_536
 _MOST_TOLD = 1024
+_NUMBERS_OF_FINDINGS = 256
+"""Numbers that take about the room of an epoch's findings in an answer."""
 _TELLINGS = 8
 """Answers' worth of epochs that are kept for callers who come back; earlier ones are forgotten."""
 
@@ -42,6 +45,21 @@ class Epoch(NamedTuple):
     grad_norm: float
     lr: list[float]
     seconds: float
+    findings: Sequence[Mapping[str, Any]] = ()
+    """What an `Observer` said of it, as plain values."""
+
+
+class Observer(Protocol):
+    """Looks at the steps and epochs of a Fit, and says what it thinks of each epoch."""
+
+    def watch(self, steps: int, batch: int) -> Watch | None:
+        """Who watches the next step, which has so many before it, and so many in its epoch; None: nobody."""
+
+    def stepped(self, step: Step, watch: Watch | None) -> None:
+        """The step is made."""
+
+    def ended(self, training: float, validation: float | None) -> Sequence[Mapping[str, Any]]:
+        """An epoch has ended; what is to be said of it, as plain values."""
 
 
 @dataclass
@@ -64,6 +82,7 @@ class Fit:
         validation: to judge each epoch by; None without.
         options: how.
         judging: makes what computes `options.metrics`.
+        observer: looks at its steps and epochs; nothing of it depends on that.
 
     Raises:
         Fault: before any step, if something does not fit.
@@ -76,9 +95,11 @@ class Fit:
         validation: Examples | None,
         options: Options,
         judging: Judging | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._session = session
         self._judging = judging
+        self._observer = observer
         self._examples = examples
         self._validation = validation
         self._options = options
@@ -103,6 +124,7 @@ class Fit:
         self.stopped_early = False
         self.restored_best = False
         numbers = 8 + len(options.metrics) + len(session.optimization.lr) + _terms(session)
+        numbers += _NUMBERS_OF_FINDINGS if observer is not None else 0
         self.most_told = max(1, min(_MOST_NUMBERS // numbers, _MOST_TOLD))
         self._epochs: deque[Epoch] = deque(maxlen=_TELLINGS * self.most_told)
 
@@ -224,7 +246,10 @@ class Fit:
             self._order = torch.randperm(len(self._examples), generator=self._generator)
         batch = self._batch(running.batch, self._order)
         loss = self._session.loss
-        done = self._train(batch)
+        watch = self._observer.watch(self.steps, running.batch) if self._observer is not None else None
+        done = self._train(batch, watch)
+        if self._observer is not None:
+            self._observer.stepped(done, watch)
         if self._batches == 1:
             running.merged.alone(done.value, done.terms)
         else:
@@ -241,18 +266,18 @@ class Fit:
         end = min(start + self._size, len(self._examples))
         return self._examples.between(start, end) if order is None else self._examples.at(order[start:end])
 
-    def _train(self, batch: Examples) -> Step:
+    def _train(self, batch: Examples, watch: Watch | None) -> Step:
         session = self._session
         if self._options.accumulate == 1:
-            return session.step(batch.inputs, batch.targets)
+            return session.step(batch.inputs, batch.targets, watch=watch)
         merged, start = Merged(), 0
         with session.as_one():
             for share in _shares(len(batch), self._options.accumulate):
                 part = batch.between(start, start + share)
-                done: MicroBatch = session.forward_backward(part.inputs, part.targets)
+                done: MicroBatch = session.forward_backward(part.inputs, part.targets, watch=watch)
                 merged.add(session.loss, done.value, done.terms, self._known(part), len(part))
                 start += share
-            return session.optim_step()._replace(terms=merged.terms)
+            return session.optim_step(watch=watch)._replace(terms=merged.terms)
 
     def _known(self, batch: Examples) -> dict[str, Tensor]:
         """The loss's inputs of a batch, of the model's output its shape."""
@@ -280,6 +305,7 @@ class Fit:
                 running.grad_norms / self._batches,
                 running.lr,
                 running.seconds + time.perf_counter() - started,
+                self._observer.ended(merged.value, validation) if self._observer is not None else (),
             )
         )
         self._running, self._order = _Running(), None

@@ -24,7 +24,7 @@ from lossd_server.training.clipping import total_norm
 from lossd_server.training.groups import sparse_parameters
 from lossd_server.training.models import build_model
 from lossd_server.training.optimizers import Optimization
-from lossd_server.training.outcomes import Judge, MicroBatch, Step
+from lossd_server.training.outcomes import Judge, MicroBatch, Step, Watch
 from lossd_server.training.plan import Plan
 from lossd_server.training.randomness import Randomness
 from lossd_server.training.undo import Undo
@@ -92,17 +92,20 @@ class Session:
         targets: Mapping[str, Tensor],
         overrides: Mapping[str, float] = {},
         judge: Judge | None = None,
+        watch: Watch | None = None,
     ) -> Step:
         """One optimizer step on one batch. Whatever is refused, by `judge` too, leaves the session as it was."""
         self.refuse_pending()
         self.model.check(inputs)
         with self._training():
             if self.optimization.needs_closure:
-                return self._closed_step(inputs, targets, overrides, judge)
+                return self._closed_step(inputs, targets, overrides, judge, watch)
             started = time.perf_counter()
-            done = self._forward(inputs, targets, judge)
+            done = self._forward(inputs, targets, judge, watch)
             forwarded = time.perf_counter()
             self._backward(done.value)
+            if watch is not None:
+                watch.differentiated(self._parameters)
             return self._finish(done, overrides, started, forwarded)
 
     def forward_backward(
@@ -111,6 +114,7 @@ class Session:
         targets: Mapping[str, Tensor],
         weight: float | None = None,
         judge: Judge | None = None,
+        watch: Watch | None = None,
     ) -> MicroBatch:
         """Adds the gradients of one micro-batch to those that wait; see `accumulation.share` for its weight."""
         if self.optimization.needs_closure:
@@ -123,7 +127,7 @@ class Session:
         self.model.check(inputs)
         with self._training():
             started = time.perf_counter()
-            done = self._forward(inputs, targets, judge)
+            done = self._forward(inputs, targets, judge, watch)
             share = accumulation.share(self._loss, done.tensors, weight, self._waiting)
             forwarded = time.perf_counter()
             value = float(done.value.detach())
@@ -140,7 +144,9 @@ class Session:
             time.perf_counter() - forwarded,
         )
 
-    def optim_step(self, overrides: Mapping[str, float] = {}, discard: bool = False) -> Step:
+    def optim_step(
+        self, overrides: Mapping[str, float] = {}, discard: bool = False, watch: Watch | None = None
+    ) -> Step:
         """One optimizer step with the gradients that wait, or none and they are forgotten."""
         waiting = self._waiting
         if not waiting.count:
@@ -152,6 +158,8 @@ class Session:
         with self._training():
             for name, gradient in waiting.gradients.items():
                 self._parameters[name].grad = gradient / waiting.divisor if waiting.divisor != 1 else gradient.clone()
+            if watch is not None:
+                watch.differentiated(self._parameters)
             norm = self._clip()
             step = self._optimize(waiting.mean, norm, {}, overrides)
         self._waiting = Waiting()
@@ -255,8 +263,15 @@ class Session:
             self._forget_gradients()
         self._random.end()
 
-    def _forward(self, inputs: Mapping[str, Tensor], targets: Mapping[str, Tensor], judge: Judge | None) -> _Pass:
-        output = self.output(inputs)
+    def _forward(
+        self,
+        inputs: Mapping[str, Tensor],
+        targets: Mapping[str, Tensor],
+        judge: Judge | None,
+        watch: Watch | None,
+    ) -> _Pass:
+        with watch.forwarding(self.module) if watch is not None else nullcontext():
+            output = self.output(inputs)
         loss, tensors = self.loss, {self.bound_input: output, **targets}
         try:
             loss.check(tensors)
@@ -270,6 +285,8 @@ class Session:
                 f"the loss has shape {shape_text(value.shape)}; training needs a scalar: reduce it with mean or sum",
                 field="loss",
             )
+        if watch is not None:
+            watch.passed(loss, tensors, self.bound_input, value, terms, inputs)
         return _Pass(value, terms, tensors, judge(output.detach(), targets) if judge is not None else {})
 
     def _backward(self, value: Tensor) -> None:
@@ -290,6 +307,7 @@ class Session:
         targets: Mapping[str, Tensor],
         overrides: Mapping[str, float],
         judge: Judge | None,
+        watch: Watch | None,
     ) -> Step:
         """A step of an optimizer that evaluates the loss as often as it likes; the first time is reported."""
         started = time.perf_counter()
@@ -298,8 +316,10 @@ class Session:
         def closure() -> Tensor:
             self._forget_gradients()
             with torch.enable_grad():
-                done = self._forward(inputs, targets, None if first else judge)
+                done = self._forward(inputs, targets, None if first else judge, None if first else watch)
                 self._backward(done.value)
+            if watch is not None and not first:
+                watch.differentiated(self._parameters)
             norm = self._clip()
             if not first:
                 first.append((done, norm))

@@ -13,7 +13,7 @@ import sys
 from functools import partial
 
 from lossd_server.faults import Fault
-from lossd_server.telemetry import allocator, logs
+from lossd_server.telemetry import allocator, logs, observation
 from lossd_server.worker import frames
 from lossd_server.worker.arena import Arena
 from lossd_server.worker.frames import Frame, Kind
@@ -85,7 +85,8 @@ def serve(link: socket.socket, arena: Arena, worker: Worker) -> None:
         kind = Kind.REFUSAL if answer.failed else Kind.ANSWER
         times = (answer.timing.forward, answer.timing.backward, answer.queued)
         steps = answer.timing.steps
-        reply = Frame(kind, frame.call, answer.timing.loss, times, answer.segments, frame.region, steps)
+        note = observation.encode(answer.timing.observed)
+        reply = Frame(kind, frame.call, answer.timing.loss, times, answer.segments, frame.region, steps, note)
         frames.send(link, reply, arena)
 
 

@@ -58,6 +58,8 @@ def list_metrics(
             summary=metric.summary,
             formula=metric.formula,
             direction=pb.METRIC_DIRECTION_HIGHER if metric.higher else pb.METRIC_DIRECTION_LOWER,
+            arguments=[_argument(argument) for argument in metric.arguments],
+            array=metric.array,
         )
         for metric in judge.select(request.task)
     ]

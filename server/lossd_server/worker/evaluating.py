@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 import torch
@@ -20,9 +21,11 @@ from lossd_server.limits import MAX_BATCH, MAX_REQUEST_ID
 from lossd_server.losses.contract import Evaluated, Loss
 from lossd_server.losses.evaluation import check_gradient, check_terms, evaluate, infer
 from lossd_server.losses.refusal import torch_refusals
+from lossd_server.telemetry.observation import Observation, merged
 from lossd_server.worker import judging, tensors
 from lossd_server.worker.failures import as_fault
 from lossd_server.worker.inputs import check_inputs, read_inputs
+from lossd_server.worker.observing import check_series, observe_evaluation
 from lossd_server.worker.programs import Programs
 from lossd_server.worker.specs import Reader, refuse_unknown_fields
 from lossd_server.worker.tensors import Attachments
@@ -48,13 +51,14 @@ class Trip(NamedTuple):
 class Timing(NamedTuple):
     """What telemetry wants to know of a call; seconds. `loss` is a catalogue name, "_several" or empty.
 
-    `steps` are those of training that it made.
+    `steps` are those of training that it made, `observed` is what `observing.observe` made of its quality.
     """
 
     loss: str = ""
     forward: float = 0.0
     backward: float = 0.0
     steps: int = 0
+    observed: tuple[Observation, ...] = ()
 
 
 class Evaluator:
@@ -101,6 +105,7 @@ class Evaluator:
                 names.pop() if len(names) == 1 else "_several",
                 sum(timing.forward for timing in timings),
                 sum(timing.backward for timing in timings),
+                observed=merged(chain.from_iterable(timing.observed for timing in timings)),
             ),
         )
 
@@ -173,14 +178,7 @@ class Evaluator:
         trip: Trip,
         response: pb.EvaluateLossResponse,
     ) -> Timing:
-        if request.attachments:  # those of the outermost message were taken off before it was parsed
-            raise Fault("BAD_ATTACHMENT", "attachments belong in the outermost message", field="attachments")
-        if len(request.request_id) > MAX_REQUEST_ID:
-            raise Fault(
-                "LIMIT_EXCEEDED",
-                f"request_id has {len(request.request_id)} characters; at most {MAX_REQUEST_ID}",
-                field="request_id",
-            )
+        _check_words(request)
         spec = request.loss.SerializeToString()
         if len(spec) <= _CACHED_SPEC and not attachments and not request.loss.HasField("program"):
             loss = self._loss_of(spec)
@@ -205,13 +203,16 @@ class Evaluator:
         _write(response, result, encoding, out)
         if metrics is not None:
             judging.write_metrics(metrics, response.metrics, response.metric_arrays, encoding, out)
-        if level > Level.OFF:
-            judging.write_findings(diagnose(loss, inputs, result, level), response.diagnostics)
+        findings = diagnose(loss, inputs, result, level) if level > Level.OFF else []
+        judging.write_findings(findings, response.diagnostics)
         response.request_id = request.request_id
         execution = response.execution
         execution.device, execution.queue, execution.batch_size = self._device_name, trip.queued, 1
         execution.compute = result.forward + result.backward
-        return Timing(loss.name, result.forward, result.backward)
+        observed: tuple[Observation, ...] = ()
+        if request.series or findings:
+            observed = observe_evaluation(request.series, loss, inputs, result, response.metrics, findings)
+        return Timing(loss.name, result.forward, result.backward, observed=observed)
 
     def _grad_output(
         self, request: pb.EvaluateLossRequest, inputs: dict[str, Tensor], attachments: Attachments
@@ -220,6 +221,19 @@ class Evaluator:
             return None
         floating = next((tensor.dtype for tensor in inputs.values() if tensor.is_floating_point()), torch.float32)
         return tensors.decode(request.grad_output, attachments, "grad_output", self._device, floating)
+
+
+def _check_words(request: pb.EvaluateLossRequest) -> None:
+    """Refuses what is wrong about a request whatever its loss."""
+    if request.attachments:  # those of the outermost message were taken off before it was parsed
+        raise Fault("BAD_ATTACHMENT", "attachments belong in the outermost message", field="attachments")
+    if len(request.request_id) > MAX_REQUEST_ID:
+        raise Fault(
+            "LIMIT_EXCEEDED",
+            f"request_id has {len(request.request_id)} characters; at most {MAX_REQUEST_ID}",
+            field="request_id",
+        )
+    check_series(request.series)
 
 
 def _write(

@@ -11,12 +11,13 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import torch
-from lossd.v1 import tensor_pb2
+from lossd.v1 import diagnostic_pb2, tensor_pb2
 from lossd.v1 import training_service_pb2 as pb
 from torch import Tensor
 
 from lossd_server.faults import Fault
-from lossd_server.judge.catalogue import METRICS
+from lossd_server.judge.catalogue import ask_number
+from lossd_server.judge.diagnostics.findings import Level
 from lossd_server.judge.metrics import Metrics
 from lossd_server.training.blame import of_field
 from lossd_server.training.evaluating import Judging, evaluate
@@ -24,11 +25,13 @@ from lossd_server.training.examples import Examples
 from lossd_server.training.fitting import Epoch, Fit
 from lossd_server.training.options import LOSS, Options
 from lossd_server.training.session import Session
-from lossd_server.worker import recovery
+from lossd_server.worker import judging, recovery, tensors
 from lossd_server.worker.evaluating import Timing, Trip
 from lossd_server.worker.held import Held
 from lossd_server.worker.inputs import read_inputs, read_model_inputs
+from lossd_server.worker.observing import check_series, observe
 from lossd_server.worker.tensors import Attachments
+from lossd_server.worker.watching import EvaluationWatching, FitWatching
 
 Buffers: TypeAlias = Sequence[memoryview]
 
@@ -38,7 +41,9 @@ _SLICE_SECONDS = 0.2
 class OpenFit(Fit):
     """A Fit of a session with the call that began it, in memory of its own; see `held.Fitting`."""
 
-    def __init__(self, session: Session, request: pb.FitRequest, buffers: Buffers, device: torch.device) -> None:
+    def __init__(self, held: Held, request: pb.FitRequest, buffers: Buffers, device: torch.device) -> None:
+        session, level = held.session, judging.level(request.diagnostics)
+        self.watching = FitWatching(held, level) if level > Level.OFF else None
         self.seq = request.seq
         self.digest = recovery.digest("Fit", request, buffers)
         self.request = pb.FitRequest()
@@ -52,7 +57,7 @@ class OpenFit(Fit):
         if validation is None:
             examples, validation = _split(examples, request.validation_split)
         attachments.check_all_used()
-        super().__init__(session, examples, validation, options, _judging(options.metrics))
+        super().__init__(session, examples, validation, options, _judging(options.metrics, numbers=True), self.watching)
 
     def run_slice(self, after: int, trip: Trip) -> None:
         """Goes on for a while, until the caller is gone, or until an answer has no room for more epochs.
@@ -79,7 +84,7 @@ def run_fit(
     if fit is None:
         if request.resume:
             raise closed()
-        fit = OpenFit(held.session, request, buffers, device)
+        fit = OpenFit(held, request, buffers, device)
     was_done, forward, backward = fit.done, fit.forward, fit.backward
     after = max(request.after_epoch, 0)
     fit.run_slice(after, trip)
@@ -97,7 +102,8 @@ def run_fit(
     if fit.done and (not told or told[-1].epoch == fit.epoch):
         response.stop_reason = pb.STOP_REASON_EARLY_STOPPING if fit.stopped_early else pb.STOP_REASON_EPOCHS
         response.replayed = was_done
-    return response, Timing(held.session.loss.name, fit.forward - forward, fit.backward - backward)
+    observed = observe("", findings=fit.watching.new()) if fit.watching is not None else ()
+    return response, Timing(held.session.loss.name, fit.forward - forward, fit.backward - backward, observed=observed)
 
 
 def closed() -> Fault:
@@ -111,18 +117,27 @@ def closed() -> Fault:
 
 
 def evaluate_session(
-    session: Session, request: pb.EvaluateSessionRequest, buffers: Buffers, trip: Trip, device: torch.device
+    session: Session,
+    request: pb.EvaluateSessionRequest,
+    buffers: Buffers,
+    trip: Trip,
+    device: torch.device,
+    out: list[memoryview],
 ) -> tuple[pb.EvaluateSessionResponse, Timing]:
-    """The loss and the metrics of the examples of a request."""
+    """The loss and the metrics of the examples of a request; what is sent beside the response goes to `out`."""
     if request.batch_size < 0:
         raise Fault(
             "ARGUMENT_OUT_OF_RANGE", f"batch_size is {request.batch_size}; expected at least 0", field="batch_size"
         )
+    check_series(request.series)
+    watching = EvaluationWatching(session.bound_input, judging.level(request.diagnostics))
     attachments = Attachments(buffers)
     examples = _Reader(session, attachments, device, request.batch_size).read(request.inputs, request.targets)
     attachments.check_all_used()
     started = time.perf_counter()
-    found = evaluate(session, examples, request.batch_size, _judging(request.metrics), request.averaged, trip.check)
+    found = evaluate(
+        session, examples, request.batch_size, _judging(request.metrics), request.averaged, trip.check, watching.look
+    )
     seconds = time.perf_counter() - started
     response = pb.EvaluateSessionResponse(
         value=found.value,
@@ -134,7 +149,14 @@ def evaluate_session(
         step=session.step_count,
     )
     response.execution.compute = seconds
-    return response, Timing(session.loss.name, seconds)
+    sums = None if found.loss_sum is None or found.weight_sum is None else (found.loss_sum, found.weight_sum)
+    findings = watching.found()
+    judging.write_findings(findings, response.diagnostics)
+    encoding = tensors.choose_encoding(request.response_encoding, {**request.inputs, **request.targets})
+    for name, array in found.arrays.items():
+        tensors.encode(response.metric_arrays[name], array, encoding, out)
+    observed = observe(request.series, found.value, sums, len(examples), found.metrics, findings)
+    return response, Timing(session.loss.name, seconds, observed=observed)
 
 
 class _Reader:
@@ -203,15 +225,15 @@ def _options(request: pb.FitRequest) -> Options:
         patience=None if stopping is None else stopping.patience,
         min_delta=0.0 if stopping is None else stopping.min_delta,
         monitor=monitor,
-        higher=monitor in METRICS and METRICS[monitor].higher,
+        higher=monitor in request.metrics and ask_number(monitor).metric.higher,
         restore_best=request.restore_best,
     )
     options.check()
     return options
 
 
-def _judging(names: Sequence[str]) -> Judging | None:
-    return partial(Metrics, tuple(names)) if names else None
+def _judging(names: Sequence[str], numbers: bool = False) -> Judging | None:
+    return partial(Metrics, tuple(names), numbers=numbers) if names else None
 
 
 def _split(examples: Examples, share: float) -> tuple[Examples, Examples | None]:
@@ -227,7 +249,9 @@ def _split(examples: Examples, share: float) -> tuple[Examples, Examples | None]
 
 
 def _epoch(epoch: Epoch) -> pb.Epoch:
-    return pb.Epoch(**epoch._asdict())
+    told = epoch._asdict()
+    findings = [diagnostic_pb2.Diagnostic(**found) for found in told.pop("findings")]
+    return pb.Epoch(**told, diagnostics=findings)
 
 
 def _own(buffer: memoryview) -> memoryview:

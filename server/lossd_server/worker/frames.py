@@ -24,7 +24,10 @@ INLINE = 64 * 1024
 """Bytes of payload that travel inside the datagram."""
 LARGEST = INLINE + 16 * 1024
 
-_HEAD = struct.Struct("<BBIIQQQdddI")
+_HEAD = struct.Struct("<BBIIIQQQdddI")
+_NOTE = 8 * 1024
+"""Bytes of a note that travel inside the datagram; a longer one is the last segment."""
+_NOTE_IS_SEGMENT = 2**32 - 1
 _ROOM_FOR_A_DESCRIPTOR = socket.CMSG_SPACE(array("i").itemsize)
 _LENGTH = struct.Struct("<Q")
 
@@ -55,7 +58,7 @@ class Frame(NamedTuple):
 
     `text` is a call's verb and request id, an answer's loss name, or a hello's version of torch. `times` are a
     call's admission and deadline, an answer's (forward, backward, queue) seconds, or a state's (memory bytes,
-    sessions). `steps` are those of training that an answer's call made.
+    sessions). `steps` are those of training that an answer's call made, `note` is what telemetry shall hear of it.
     """
 
     kind: Kind
@@ -65,6 +68,7 @@ class Frame(NamedTuple):
     segments: Sequence[Segment] = ()
     region: Region | None = None
     steps: int = 0
+    note: bytes = b""
 
 
 def is_inline(segments: Sequence[Segment]) -> bool:
@@ -84,8 +88,10 @@ def send(link: socket.socket, frame: Frame, arena: Arena) -> None:
     Raises:
         BlockingIOError: if the socket does not block and is full; nothing was sent then.
     """
-    text = frame.text.encode()
-    region = frame.region
+    region, note = frame.region, frame.note
+    if len(note) > _NOTE:
+        frame, note = frame._replace(segments=(*frame.segments, note)), b""
+    text = frame.text.encode() + note
     if is_inline(frame.segments):
         link.send(b"".join((_head(frame, Place.INLINE, region, len(text)), text, *frame.segments)))
         return
@@ -109,14 +115,15 @@ def receive(link: socket.socket, arena: Arena) -> Frame | None:
     data, ancillary, _, _ = link.recvmsg(LARGEST, _ROOM_FOR_A_DESCRIPTOR)
     if not data:
         return None
-    kind, place, count, text_length, call, offset, size, first, second, third, steps = _HEAD.unpack_from(data)
-    body = _HEAD.size + text_length
-    text = data[_HEAD.size : body].decode()
+    kind, place, count, length, noted, call, offset, size, first, second, third, steps = _HEAD.unpack_from(data)
+    body = _HEAD.size + length
+    words = body if noted == _NOTE_IS_SEGMENT else body - noted
+    text, note = data[_HEAD.size : words].decode(), data[words:body]
     region = Region(offset, size) if size else None
     segments: Sequence[Segment]
     match place:
         case Place.INLINE:
-            segments = [memoryview(data)[body:]] if count else ()
+            segments = [memoryview(data)[body:]] if count else []
         case Place.ARENA:
             assert region is not None, "the sender laid the payload out there"
             segments = take_apart(arena.view(region), count)
@@ -124,7 +131,9 @@ def receive(link: socket.socket, arena: Arena) -> Frame | None:
             (descriptor,) = array("i", ancillary[0][2])
             segments = take_apart(memoryview(mmap.mmap(descriptor, size)), count)
             os.close(descriptor)
-    return Frame(_KINDS[kind], call, text, (first, second, third), segments, region, steps)
+    if noted == _NOTE_IS_SEGMENT:
+        segments, note = segments[:-1], bytes(segments[-1])
+    return Frame(_KINDS[kind], call, text, (first, second, third), segments, region, steps, note)
 
 
 def lay_out(view: memoryview, segments: Sequence[Segment]) -> None:
@@ -150,8 +159,9 @@ def take_apart(view: memoryview, count: int) -> list[memoryview]:
 
 def _head(frame: Frame, place: Place, region: Region | None, text_length: int) -> bytes:
     offset, size = region or (0, 0)
-    count = len(frame.segments)
-    return _HEAD.pack(frame.kind, place, count, text_length, frame.call, offset, size, *frame.times, frame.steps)
+    noted = len(frame.note) if len(frame.note) <= _NOTE else _NOTE_IS_SEGMENT
+    lengths = (len(frame.segments), text_length, noted)
+    return _HEAD.pack(frame.kind, place, *lengths, frame.call, offset, size, *frame.times, frame.steps)
 
 
 def _aligned(size: int) -> int:

@@ -12,6 +12,8 @@ from google.protobuf.message import Message
 from lossd.v1 import training_service_pb2 as pb
 from torch import Tensor
 
+from lossd_server.judge.diagnostics.course import Course
+from lossd_server.judge.diagnostics.watch import Memory
 from lossd_server.training.ledger import Ledger
 from lossd_server.training.session import Session
 from lossd_server.worker import keeping
@@ -83,6 +85,9 @@ class Held:
     origin: bytes = b""
     keeping: Keeping | None = None
     used: float = field(default_factory=time.monotonic)
+    course: Course = field(default_factory=Course)
+    """How its last steps went, since it is in memory."""
+    watched: Memory = field(default_factory=Memory)
 
     def describe(self) -> pb.Session:
         """The session as it stands."""

@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 
 _NO_CONTENT = ("seq", "session_id", "after_epoch", "resume", "response_encoding", "attachments")
 """Fields that say how a call is sent, not what it does."""
-_NO_OUTCOME = ("execution", "replayed")
-"""Fields of an answer that say how it was computed, not what came of it."""
+_NO_OUTCOME = ("execution", "replayed", "diagnostics")
+"""Fields of an answer that say how it was computed and how the training looks, not what came of it: of the steps before
+a snapshot nothing is known any more."""
 _AT_LEISURE = Trip(0.0, math.inf, lambda: False)
 
 

@@ -11,18 +11,21 @@ from lossd.v1 import training_service_pb2 as pb
 from torch import Tensor
 
 from lossd_server.faults import Fault
+from lossd_server.judge.diagnostics.findings import Finding
 from lossd_server.judge.metrics import Metrics
 from lossd_server.losses.refusal import torch_refusals
 from lossd_server.training.outcomes import Judge, MicroBatch, Step
 from lossd_server.training.session import Session
-from lossd_server.worker import building, fitting, keeping, tensors
+from lossd_server.worker import building, fitting, judging, keeping, tensors
 from lossd_server.worker.evaluating import Timing, Trip
 from lossd_server.worker.held import Built, Fitting, Held
 from lossd_server.worker.inputs import read_inputs, read_model_inputs
+from lossd_server.worker.observing import observe
 from lossd_server.worker.programs import Programs
 from lossd_server.worker.sessions import Sessions
 from lossd_server.worker.specs import refuse_unknown_fields
 from lossd_server.worker.tensors import Attachments
+from lossd_server.worker.watching import Watching
 
 Buffers: TypeAlias = Sequence[memoryview]
 
@@ -147,9 +150,10 @@ class Trainer:
     ) -> tuple[pb.EvaluateSessionResponse, list[memoryview], Timing]:
         """EvaluateSession."""
         session = self._sessions.find(request.session_id).session
-        response, timing = fitting.evaluate_session(session, request, buffers, trip, self._device)
+        out: list[memoryview] = []
+        response, timing = fitting.evaluate_session(session, request, buffers, trip, self._device, out)
         self._execution(response.execution, trip, timing.forward)
-        return response, [], timing
+        return response, out, timing
 
     def forward(
         self, request: pb.ForwardRequest, buffers: Buffers, trip: Trip
@@ -184,11 +188,11 @@ class Trainer:
             response, timing = fitting.run_fit(held, request, buffers, trip, self._device)
             self._execution(response.execution, trip, timing.forward + timing.backward)
             return response, timing
-        return _RUNS[verb](self, held.session, request, buffers, trip)
+        return _RUNS[verb](self, held, request, buffers, trip)
 
     def begin_fit(self, held: Held, request: pb.FitRequest, buffers: Buffers) -> Fitting:
         """The Fit of `request.seq`, which has made no step yet."""
-        return fitting.OpenFit(held.session, request, buffers, self._device)
+        return fitting.OpenFit(held, request, buffers, self._device)
 
     def read_batch(self, session: Session, request: Any, buffers: Buffers) -> Batch:
         """The tensors of a request that has inputs and targets."""
@@ -216,11 +220,12 @@ class Trainer:
         return self._sessions.mutate(verb, request, buffers, trip, run), [], timing
 
     def _train_step(
-        self, session: Session, request: pb.TrainStepRequest, buffers: Buffers, trip: Trip
+        self, held: Held, request: pb.TrainStepRequest, buffers: Buffers, trip: Trip
     ) -> tuple[Message, Timing]:
+        session, watching = held.session, Watching(held, judging.level(request.diagnostics))
         batch = self.read_batch(session, request, buffers)
-        judge = _judge(session, request.metrics, batch)
-        done = session.step(batch.inputs, batch.targets, dict(request.overrides), judge)
+        judge, watch = _judge(session, request.metrics, batch), watching.begin()
+        done = session.step(batch.inputs, batch.targets, dict(request.overrides), judge, watch)
         response = pb.TrainStepResponse(
             value=done.value,
             step=done.step,
@@ -229,15 +234,18 @@ class Trainer:
             lr=done.lr,
             metrics=done.metrics,
         )
-        return response, self._timed(response.execution, session, done, trip)
+        findings = watching.stepped(done, watch)
+        judging.write_findings(findings, response.diagnostics)
+        return response, self._timed(response.execution, session, done, trip, findings)
 
     def _forward_backward(
-        self, session: Session, request: pb.ForwardBackwardRequest, buffers: Buffers, trip: Trip
+        self, held: Held, request: pb.ForwardBackwardRequest, buffers: Buffers, trip: Trip
     ) -> tuple[Message, Timing]:
+        session, watching = held.session, Watching(held, judging.level(request.diagnostics))
         batch = self.read_batch(session, request, buffers)
         weight = request.weight if request.HasField("weight") else None
-        judge = _judge(session, request.metrics, batch)
-        done = session.forward_backward(batch.inputs, batch.targets, weight, judge)
+        judge, watch = _judge(session, request.metrics, batch), watching.begin(gradient=False)
+        done = session.forward_backward(batch.inputs, batch.targets, weight, judge, watch)
         response = pb.ForwardBackwardResponse(
             value=done.value,
             pending_micro_batches=done.pending,
@@ -245,12 +253,16 @@ class Trainer:
             terms=done.terms,
             metrics=done.metrics,
         )
-        return response, self._timed(response.execution, session, done, trip)
+        findings = watching.waits(done, watch)
+        judging.write_findings(findings, response.diagnostics)
+        return response, self._timed(response.execution, session, done, trip, findings)
 
     def _optim_step(
-        self, session: Session, request: pb.OptimStepRequest, buffers: Buffers, trip: Trip
+        self, held: Held, request: pb.OptimStepRequest, buffers: Buffers, trip: Trip
     ) -> tuple[Message, Timing]:
-        done = session.optim_step(dict(request.overrides), request.discard)
+        session, watching = held.session, Watching(held, judging.level(request.diagnostics))
+        watch = watching.begin()
+        done = session.optim_step(dict(request.overrides), request.discard, watch)
         response = pb.OptimStepResponse(
             value=done.value,
             step=done.step,
@@ -258,11 +270,15 @@ class Trainer:
             micro_batches=done.micro_batches,
             lr=[] if request.discard else done.lr,
         )
-        return response, self._timed(response.execution, session, done, trip)
+        findings = watching.discarded() if request.discard else watching.stepped(done, watch)
+        judging.write_findings(findings, response.diagnostics)
+        return response, self._timed(response.execution, session, done, trip, findings)
 
-    def _timed(self, execution: Any, session: Session, done: Step | MicroBatch, trip: Trip) -> Timing:
+    def _timed(
+        self, execution: Any, session: Session, done: Step | MicroBatch, trip: Trip, findings: Sequence[Finding]
+    ) -> Timing:
         self._execution(execution, trip, done.forward + done.backward)
-        return Timing(session.loss.name, done.forward, done.backward)
+        return Timing(session.loss.name, done.forward, done.backward, observed=observe("", findings=findings))
 
     def _execution(self, execution: Any, trip: Trip, compute: float = 0.0) -> None:
         execution.device, execution.queue, execution.batch_size = self._device_name, trip.queued, 1
@@ -273,7 +289,7 @@ def _judge(session: Session, names: Sequence[str], batch: Batch) -> Judge | None
     """What tells the metrics of one batch; refuses, before anything runs, those that it cannot tell."""
     if not names:
         return None
-    metrics = Metrics(names, session.loss, session.model.check(batch.inputs), batch.targets)
+    metrics = Metrics(names, session.loss, session.model.check(batch.inputs), batch.targets, numbers=True)
 
     def judge(output: Tensor, targets: Mapping[str, Tensor]) -> Mapping[str, float]:
         metrics.update(output, targets)
@@ -282,7 +298,7 @@ def _judge(session: Session, names: Sequence[str], batch: Batch) -> Judge | None
     return judge
 
 
-_RUNS: dict[str, Callable[[Trainer, Session, Any, Buffers, Trip], tuple[Message, Timing]]] = {
+_RUNS: dict[str, Callable[[Trainer, Held, Any, Buffers, Trip], tuple[Message, Timing]]] = {
     "TrainStep": Trainer._train_step,
     "ForwardBackward": Trainer._forward_backward,
     "OptimStep": Trainer._optim_step,

@@ -11,10 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
+from google.protobuf import any_pb2
 from google.protobuf.message import Message
+from lossd.v1 import advice_pb2 as advice
 from lossd.v1 import catalog_service_pb2 as catalog
 from lossd.v1 import diagnostic_pb2 as diagnostic
 from lossd.v1 import evaluation_service_pb2 as evaluation
+from lossd.v1 import explanation_pb2 as explanation
 from lossd.v1 import training_service_pb2 as training
 
 from lossd_server import status
@@ -23,8 +26,10 @@ from lossd_server.losses import catalogue
 from lossd_server.losses.threads import use_at_most
 from lossd_server.telemetry import logs
 from lossd_server.training.store import Store
-from lossd_server.worker import cataloguing
+from lossd_server.worker import advising, cataloguing
+from lossd_server.worker.aggregating import Aggregator
 from lossd_server.worker.evaluating import Evaluator, Timing, Trip
+from lossd_server.worker.explaining import Explainer
 from lossd_server.worker.failures import as_fault
 from lossd_server.worker.programs import Programs
 from lossd_server.worker.sessions import Sessions
@@ -81,15 +86,22 @@ class Worker:
         evaluator = Evaluator(self._device, device, held)
         self._sessions = Sessions(owner, max_sessions, Store(state_dir) if state_dir else None, session_ttl, share)
         trainer = Trainer(self._device, device, self._sessions, held)
+        self._aggregator = Aggregator(self._device, device, owner, held)
         self._verbs: dict[str, tuple[type[Message], Verb]] = {
             "EvaluateLoss": (evaluation.EvaluateLossRequest, evaluator.one),
             "BatchEvaluateLoss": (evaluation.BatchEvaluateLossRequest, evaluator.batch),
             "StreamEvaluateLoss": (evaluation.StreamEvaluateLossRequest, evaluator.streamed),
+            "AggregateLoss": (evaluation.AggregateLossRequest, self._aggregator.open),
+            "AggregateChunk": (any_pb2.Any, self._aggregator.add),
+            "AggregateEnd": (any_pb2.Any, self._aggregator.finish),
+            "AggregateDrop": (any_pb2.Any, self._aggregator.drop),
+            "ExplainLoss": (explanation.ExplainLossRequest, Explainer(self._device, device, held).one),
             "ValidateLoss": (catalog.ValidateLossRequest, evaluator.validate),
             "ListLosses": (catalog.ListLossesRequest, cataloguing.list_losses),
             "GetLoss": (catalog.GetLossRequest, cataloguing.get_loss),
             "ListMetrics": (catalog.ListMetricsRequest, cataloguing.list_metrics),
             "ListDiagnostics": (diagnostic.ListDiagnosticsRequest, cataloguing.list_diagnostics),
+            "RecommendLoss": (advice.RecommendLossRequest, advising.recommend_loss),
             "CreateSession": (training.CreateSessionRequest, trainer.create),
             "GetSession": (training.GetSessionRequest, trainer.get),
             "ListSessions": (training.ListSessionsRequest, trainer.list_sessions),
@@ -155,8 +167,9 @@ class Worker:
         return self._sessions.count_stored()
 
     def expire(self) -> None:
-        """Lets sessions whose time is over leave memory."""
+        """Lets sessions and data sets whose time is over leave memory."""
         self._sessions.expire()
+        self._aggregator.expire()
 
     def close(self) -> None:
         """Writes what would be lost with the memory, and lets go of all files."""

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from google.protobuf import json_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -269,3 +270,14 @@ def test_a_list_that_holds_itself_is_refused() -> None:
     endless.append(endless)
     with pytest.raises(InvalidArgument):
         tensors.elements(endless, floating=True, field="inputs.input")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "bool"])
+def test_values_are_read_as_arrays(dtype: str) -> None:
+    """As a loss's weights that a person wrote, or that were recommended, come back."""
+    rows = [[1, "NaN"], [0, 1]] if "float" in dtype else [[1, 1], [0, 1]]
+    message = json_format.ParseDict({"values": rows}, tensor_pb2.Tensor(dtype=tensors.dtype_number(dtype)))
+    array = tensors.read(message, ())
+    assert (array.dtype, array.shape) == (np.dtype(dtype), (2, 2))
+    assert array[1].tolist() == [0, 1]
+    assert array.dtype.kind != "f" or np.isnan(array[0, 1])

@@ -175,7 +175,9 @@ def _binary_target(tensors: Tensors, arguments: Arguments) -> None:
 
 def _signs(tensors: Tensors, arguments: Arguments) -> None:
     target = tensors["target"]
-    checks.refuse(target.abs() != 1, target, "inputs.target", "target", "expected -1 or 1")
+    checks.refuse(
+        target.abs() != 1, target, "inputs.target", "target", "expected -1 or 1; for 0 and 1 send 2 * target - 1"
+    )
 
 
 def _scores(tensors: Tensors, arguments: Arguments) -> None:

@@ -140,7 +140,8 @@ def _tensors(folder: str, files: dict[str, bytes], used: set[str]) -> dict[str, 
 
 
 def _tensor(data: bytes, meta: Any, where: str) -> Tensor:
-    number, sizes = fields(meta, where, dtype=int, sizes=list)
+    ordered = type(meta) is dict and "order" in meta
+    number, sizes, *order = fields(meta, where, dtype=int, sizes=list, **({"order": list} if ordered else {}))
     if number not in DTYPES:
         raise bad(f"element type {number} is none of those that programs may use", where)
     dtype, shape = DTYPES[number], []
@@ -152,4 +153,15 @@ def _tensor(data: bytes, meta: Any, where: str) -> Tensor:
     if dtype is torch.bool and data.translate(None, b"\0\1"):
         raise bad("a bool is neither 0 nor 1", where)
     assert sys.byteorder == "little", "raw tensors are little-endian"
-    return torch.frombuffer(bytearray(data), dtype=dtype).reshape(shape) if data else torch.empty(shape, dtype=dtype)
+    if not data:
+        return torch.empty(shape, dtype=dtype)
+    # a copy in memory of torch's own, which is aligned: the bits of matrix products depend on that on some processors
+    tensor = torch.frombuffer(bytearray(data), dtype=dtype).reshape(shape).clone()
+    return _laid_out(tensor, items(order[0], int, where, MAX_RANK), where) if ordered else tensor
+
+
+def _laid_out(tensor: Tensor, order: list[int], where: str) -> Tensor:
+    """The same elements, the dimensions of `order` from the slowest in memory to the fastest."""
+    if sorted(order) != list(range(tensor.dim())):
+        raise bad(f"its order is no order of {tensor.dim()} dimensions", where)
+    return tensor.permute(order).contiguous().permute([order.index(dim) for dim in range(tensor.dim())])

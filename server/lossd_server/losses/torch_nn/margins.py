@@ -45,7 +45,13 @@ def equal_shapes(first: str, *others: str) -> Callable[[Tensors, Arguments], Non
 def signs(tensors: Tensors, arguments: Arguments) -> None:
     """Every target 1 or -1: torch takes any number, and answers something else than the margin."""
     target = tensors["target"]
-    checks.refuse((target != 1) & (target != -1), target, "inputs.target", "target", f"expected {_SIGNS}")
+    checks.refuse(
+        (target != 1) & (target != -1),
+        target,
+        "inputs.target",
+        "target",
+        f"expected {_SIGNS}; for 0 and 1 send 2 * target - 1",
+    )
 
 
 def cosine_shapes(tensors: Tensors, arguments: Arguments) -> None:

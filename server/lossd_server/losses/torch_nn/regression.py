@@ -40,7 +40,7 @@ def gaussian_result(tensors: Tensors, arguments: Arguments) -> Tensor:
 def variances(tensors: Tensors, arguments: Arguments) -> None:
     """No variance below 0."""
     var = tensors["var"]
-    checks.refuse(var < 0, var, "inputs.var", "var", "expected a variance, at least 0")
+    checks.refuse(var < 0, var, "inputs.var", "var", "expected a variance, at least 0; is it a logarithm? send its exp")
 
 
 _REGRESSION = pair("predictions", "true values")

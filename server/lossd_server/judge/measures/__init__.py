@@ -1,0 +1,1 @@
+"""The catalogue of metrics as data, a module for each kind; knows no loss and no session."""
