@@ -695,6 +695,37 @@ def more() -> Iterator[Planted]:
     )
 
 
+def afresh() -> Iterator[Planted]:
+    """Mistakes written after the rules had been widened for those above."""
+    wine, digits, diabetes, iris = train("wine"), train("digits"), train("diabetes"), train("iris")
+    logit, label = binary(train("breast_cancer"))
+    y, h, z = diabetes.y, digits.hidden[:64], digits.output
+    reward = torch.tensor([1.0, float("nan"), 0.0, 1.0, -1.0, -1.0, 0.5, 1.0])
+    for mistake, code, loss, inputs, arguments in (
+        ("clamped probabilities", "PROBABILITIES_AS_LOGITS", "CrossEntropyLoss",
+         {"input": wine.output.softmax(1).clamp(1e-4, 1), "target": wine.y}, {"label_smoothing": 0.1}),
+        ("sigmoid in float16", "PROBABILITIES_AS_LOGITS", "BCEWithLogitsLoss",
+         {"input": logit.sigmoid().half(), "target": label.half()}, {}),
+        ("a class too many, and labels from 1 on", "LABELS_SHIFTED", "CrossEntropyLoss",
+         {"input": torch.cat((iris.output, iris.output[:, :1] - 9), 1), "target": iris.y + 1}, {}),
+        ("thousandths", "SCALE_MISMATCH", "L1Loss", {"input": diabetes.output, "target": y / 1000}, {}),
+        ("-9999 for missing", "OUTLIERS_DOMINATE", "MSELoss",
+         {"input": diabetes.output, "target": torch.where(torch.arange(len(y))[:, None] % 150 == 0, -9999.0, y)}, {}),
+        ("the sign of a ranking", "PAIRS_SWAPPED", "MarginRankingLoss",
+         {"input1": z[:64].amax(1), "input2": z[:64].amin(1), "target": -torch.ones(64)}, {}),
+        ("one view twice", "IDENTICAL_INPUTS", "BarlowTwinsLoss", {"z_a": h, "z_b": h.clone()}, {}),
+        ("lists of padding", "ALL_TARGETS_IGNORED", "ListNetLoss",
+         {"scores": z[:32], "labels": z[:32].softmax(1), "mask": torch.zeros(32, 10, dtype=torch.bool)}, {}),
+        ("a reward of 0/0", "NAN_INPUT", "ReinforceLoss",
+         {"log_probs": z.log_softmax(1).amax(1)[:256].reshape(8, 32), "advantages": reward}, {}),
+        ("a teacher's log-probabilities", "LOG_PROBABILITIES_AS_LOGITS", "KDKLLoss",
+         {"student_logits": z, "teacher_logits": train("digits", 40).output.log_softmax(1)}, {}),
+        ("variances of another unit", "VARIANCE_OFF", "GaussianNLLLoss",
+         {"input": diabetes.output, "target": y, "var": torch.full_like(y, 0.05)}, {}),
+    ):  # fmt: skip
+        yield Planted(mistake, code, loss, inputs, arguments)
+
+
 def build(loss: str, arguments: Mapping[str, Any]) -> Loss:
     """The loss of a planted mistake or of a healthy evaluation."""
     given = dict(arguments)
@@ -711,4 +742,4 @@ def build(loss: str, arguments: Mapping[str, Any]) -> Loss:
 
 def corpus() -> list[Planted]:
     """All of them."""
-    return [*formats(), *answers(), *numbers(), *pairs(), *doubts(), *more()]
+    return [*formats(), *answers(), *numbers(), *pairs(), *doubts(), *more(), *afresh()]

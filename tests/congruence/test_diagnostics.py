@@ -13,6 +13,7 @@ from congruence import healthy, planted
 from congruence import test_every_entry as every
 from congruence.planted import Planted
 from lossd_server.faults import Fault
+from lossd_server.judge.diagnostics import evaluation
 from lossd_server.judge.diagnostics.catalogue import DIAGNOSTICS
 from lossd_server.judge.diagnostics.evaluation import EVALUATION, diagnose
 from lossd_server.judge.diagnostics.findings import Finding, Level, Severity
@@ -24,6 +25,13 @@ from torch import Tensor
 
 LEVELS = (Level.CHEAP, Level.FULL)
 FALSE_ALARMS = 0.02
+
+
+@pytest.fixture(autouse=True)
+def _no_rule_fails(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """What fails in a rule is logged, and the evaluation answers."""
+    yield
+    assert not [record for record in caplog.records if record.name == evaluation.__name__]
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -26,6 +27,8 @@ from lossd_server.losses import threads
 from lossd_server.losses.binding import BoundLoss
 from lossd_server.losses.composite import WeightedSum
 from lossd_server.losses.contract import Evaluated, Loss, Tensors
+
+log = logging.getLogger(__name__)
 
 Rule: TypeAlias = Callable[[Case], Iterator[Finding]]
 
@@ -57,8 +60,12 @@ def diagnose(loss: Loss, tensors: Tensors, result: Evaluated, level: Level) -> l
         threads.fit(0)  # to wake other threads takes longer than to look at a sample
     elif level is Level.FULL:
         threads.fit(sum(tensor.numel() for tensor in tensors.values()))
-    with torch.no_grad():
-        return worst_first(_found(loss, tensors, result, level))
+    try:
+        with torch.no_grad():
+            return worst_first(_found(loss, tensors, result, level))
+    except Exception:  # a defect of a rule, or no memory for it; the evaluation itself is well
+        log.exception("an evaluation could not be diagnosed", extra={"loss": loss.name})
+        return []
 
 
 def _found(loss: Loss, tensors: Tensors, result: Evaluated, level: Level) -> Iterator[Finding]:
