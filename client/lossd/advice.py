@@ -1,14 +1,21 @@
-"""Advice on which loss fits a task, as plain frozen objects, and the call that asks for it; knows no rule."""
+"""The call that asks which loss fits a task, and what may be said of one; knows no rule."""
 
 from __future__ import annotations
 
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, TypedDict
 
 from lossd import framing, spec, tensors
+from lossd.advised import Advice as Advice
+from lossd.advised import Choice as Choice
+from lossd.advised import Fact as Fact
+from lossd.advised import Measurement as Measurement
+from lossd.advised import Question as Question
+from lossd.advised import Recommendation as Recommendation
+from lossd.advised import Rejection as Rejection
+from lossd.advised import Source as Source
 from lossd.calls import Call
 from lossd.errors import InvalidArgument
 from lossd.framing import Buffer
@@ -16,7 +23,8 @@ from lossd.loss import Loss
 from lossd.tensors import ArrayLike
 from lossd.v1 import advice_pb2 as pb
 
-Source: TypeAlias = Literal["said", "measured", "implied"]
+MOST = 100
+"""Recommendations that may be asked for."""
 
 SAMPLES = ("target", "input")
 """Fields of the request that hold arrays."""
@@ -131,119 +139,6 @@ class Facts(TypedDict, total=False):
     features: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """A loss that fits.
-
-    Attributes:
-        name: of the loss in the catalogue.
-        loss: the loss with arguments filled in, ready to evaluate; None if this package is older than the loss.
-        reasons: why it fits, the weightiest first, then where each argument comes from.
-        cautions: what to mind of it.
-        metrics: names of metrics to watch beside it.
-        output: what the final layer puts out, and how the target is written.
-        python: the loss as it is written in Python.
-        score: how well it fits; only the order means something.
-    """
-
-    name: str
-    loss: Loss | None
-    reasons: tuple[str, ...]
-    cautions: tuple[str, ...]
-    metrics: tuple[str, ...]
-    output: str
-    python: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A near miss: a loss by name, and the reason against it."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An answer to a question.
-
-    Attributes:
-        value: what to give for it by keyword.
-        meaning: in words.
-        first: the loss that would be first then; "" if that is not known.
-    """
-
-    value: str | bool
-    meaning: str
-    first: str
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question whose answer would change the order: give it to `recommend` by the keyword `name`.
-
-    Attributes:
-        name: the keyword.
-        text: the question.
-        choices: the answers there are; () where it is a number.
-        basic: whether it is among the first that anyone choosing a loss asks.
-    """
-
-    name: str
-    text: str
-    choices: tuple[Choice, ...]
-    basic: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """A number read off a sample, and what it says of the task."""
-
-    name: str
-    value: float
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something that advice goes by, and where it comes from."""
-
-    value: str | bool | float | int
-    source: Source
-
-
-@dataclass(frozen=True, repr=False)
-class Advice:
-    """Which losses fit a task, and why.
-
-    Attributes:
-        recommendations: the best first; () while it is open what is predicted.
-        rejected: near misses.
-        open_questions: those whose answers would change the order, the most telling first.
-        measurements: what was read off the samples.
-        cautions: where samples contradict what was said, and facts that play no part.
-        facts: what the advice goes by, by name.
-    """
-
-    recommendations: tuple[Recommendation, ...]
-    rejected: tuple[Rejection, ...]
-    open_questions: tuple[Question, ...]
-    measurements: tuple[Measurement, ...]
-    cautions: tuple[str, ...]
-    facts: Mapping[str, Fact]
-
-    @property
-    def loss(self) -> Loss | None:
-        """The loss that fits best; None while it is open what is predicted."""
-        return self.recommendations[0].loss if self.recommendations else None
-
-    def __repr__(self) -> str:
-        losses = ", ".join(each.python.removeprefix("lossd.") for each in self.recommendations) or "no loss yet"
-        asks = ", ".join(question.name for question in self.open_questions)
-        return f"Advice({losses}{f'; open: {asks}' if asks else ''})"
-
-
 def recommend(
     facts: Mapping[str, Any],
     target: ArrayLike | None = None,
@@ -254,7 +149,10 @@ def recommend(
 
     Raises:
         TypeError: for a name that there is not, or a value of the wrong type; it says the nearest name.
+        InvalidArgument: for a limit of 0, which the contract reads as none given.
     """
+    if limit == 0:
+        raise InvalidArgument(f"limit is 0; expected 1 to {MOST}", field="limit")
     request = pb.RecommendLossRequest(limit=limit)
     attachments: list[Buffer] = []
     for name, value in facts.items():
@@ -304,6 +202,7 @@ def _recommendation(message: pb.Recommendation) -> Recommendation:
         message.output,
         message.python,
         message.score,
+        message.beyond,
     )
 
 

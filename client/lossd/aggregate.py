@@ -12,7 +12,7 @@ import numpy as np
 import lossd
 from lossd.loss import Loss
 from lossd.loss_commands import Losses
-from lossd.options import options
+from lossd.options import asked_metrics, options
 from lossd.printing import print_json, print_result
 from lossd.server_options import as_json
 
@@ -32,14 +32,18 @@ def _aggregate(
     whole = {name: given for name, given in arrays.items() if name not in cut}
     if not cut:
         raise click.UsageError("no input has a dimension that counts examples; `lossd eval` evaluates one")
-    examples = max(given.shape[_along(name, given)] for name, given in cut.items())
+    lengths = {name: given.shape[_along(name, given)] for name, given in cut.items()}
+    examples = max(lengths.values())
+    if examples > chunk and len(set(lengths.values())) > 1:  # in one piece the server says it, and knows the loss
+        counted = ", ".join(f"{name} has {length:,}" for name, length in lengths.items())
+        raise click.UsageError(f"{counted} examples; to be cut into chunks, all need the same number")
     with client.aggregate(loss, progress=sys.stderr.isatty() and max(examples, 1), **asked) as total:
         for piece in _pieces(cut, examples, chunk):
             total.update(**piece, **({} if total.chunks else whole))
         result = total.result()
     print_json(result) if as_json else print_result(result)
     if not as_json:
-        click.echo(f"{result.examples} examples in {result.chunks} chunks", err=True)
+        click.echo(f"{_counted(result.examples, 'example')} in {_counted(result.chunks, 'chunk')}", err=True)
 
 
 def _pieces(arrays: Mapping[str, Any], examples: int, size: int) -> Iterator[dict[str, Any]]:
@@ -49,6 +53,10 @@ def _pieces(arrays: Mapping[str, Any], examples: int, size: int) -> Iterator[dic
             name: given[(slice(None),) * _along(name, given) + (slice(start, start + size),)]
             for name, given in arrays.items()
         }
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + "s" * (count != 1)
 
 
 def _along(name: str, array: Any) -> int:
@@ -67,8 +75,7 @@ def _array(given: Any, floats: np.dtype[Any], floating: bool) -> Any:
 asked = options(
     click.option("--chunk", type=click.IntRange(min=1), default=65536, show_default=True,
                  help="Examples that are sent at once; the answer does not depend on it."),
-    click.option("--metrics", multiple=True, metavar="NAME", help="A metric to compute beside the loss, such as f1 or "
-                 "'precision(threshold=0.3)'; may be repeated."),
+    asked_metrics,
     click.option("--diagnostics", type=click.Choice(["off", "cheap", "full"]), default="off", show_default=True,
                  help="How much to look for that is wrong."),
     click.option("--series", default="", help="Name of the production series that this data set counts in."),

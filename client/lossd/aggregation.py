@@ -11,7 +11,7 @@ from lossd import framing
 from lossd.aio_connection import AsyncConnection, AsyncUpload
 from lossd.calls import open_answer
 from lossd.connection import Connection
-from lossd.diagnostics import Level
+from lossd.diagnostics import Level, level
 from lossd.errors import Cancelled, DeadlineExceeded, InvalidArgument, LossdError, Unavailable
 from lossd.evaluation import Evaluation
 from lossd.framing import Buffer
@@ -94,6 +94,7 @@ class Chunks:
     def __init__(
         self, loss: Loss, metrics: str | Iterable[str], diagnostics: Level | bool, series: str, request_id: str
     ) -> None:
+        level(diagnostics)  # here, as the other arguments are, and not with the first chunk
         self._first = Evaluation(loss, metrics=metrics, diagnostics=diagnostics, series=series, request_id=request_id)
         self._loss = loss
         self.chunks = 0

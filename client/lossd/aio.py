@@ -131,8 +131,7 @@ class AsyncClient:
         **named_inputs: ArrayLike,
     ) -> Explanation:
         """As `Client.explain`."""
-        evaluation = Evaluation(loss, *inputs, metrics=metrics, **named_inputs)
-        return await self._connection.call(calls.explain(evaluation, limit), timeout)
+        return await self._connection.call(calls.explain(loss, inputs, named_inputs, metrics, limit), timeout)
 
     def aggregate(
         self,

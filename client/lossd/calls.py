@@ -23,6 +23,7 @@ from lossd.framing import Buffer
 from lossd.loss import Loss
 from lossd.program import complete
 from lossd.results import TensorType
+from lossd.tensors import ArrayLike
 from lossd.v1 import (
     catalog_service_pb2,
     diagnostic_pb2,
@@ -233,12 +234,33 @@ def metrics(task: str | None = None) -> Call[list[catalog.MetricInfo]]:
     return Call("/lossd.v1.CatalogService/ListMetrics", request.SerializeToString(), read)
 
 
-def explain(evaluation: Evaluation, limit: int) -> Call[Explanation]:
-    """ExplainLoss of what `evaluation` states."""
+_NOT_EXPLAINED = {
+    "gradients": "it always tells how long each example's gradient is",
+    "grad_output": "it explains the loss itself",
+    "term_gradients": "it always tells what each term adds",
+    "diagnostics": "it always looks for all that is wrong",
+    "series": "it counts in no series; `evaluate` does",
+    "request_id": "an error has one of the server's; `evaluate` takes a name of yours",
+    "validate_only": "`evaluate` checks without computing",
+}
+"""Arguments of an evaluation that an explanation has no use for, and why."""
+
+
+def explain(
+    loss: Loss, inputs: tuple[ArrayLike, ...], named: dict[str, ArrayLike], metrics: str | Iterable[str], limit: int
+) -> Call[Explanation]:
+    """ExplainLoss.
+
+    Raises:
+        TypeError: for an argument of `evaluate` that has no meaning here.
+    """
+    for name in named.keys() & _NOT_EXPLAINED.keys():
+        raise TypeError(f"explain takes no {name}: {_NOT_EXPLAINED[name]}")
+    evaluation = Evaluation(loss, *inputs, metrics=metrics, **named)
     request = explanation_pb2.ExplainLossRequest(limit=_limit(limit))
     attachments: list[Buffer] = []
     evaluation.write(cast(Any, request), attachments)  # the fields of both requests that it fills are the same
-    archives, text = evaluation.loss.archives, loss_text(evaluation.loss)
+    archives, text = loss.archives, loss_text(loss)
 
     def read(answer: bytes) -> Explanation:
         return Explanation(**parts(text, *open_answer(explanation_pb2.ExplainLossResponse, answer)))
@@ -254,10 +276,10 @@ def explain(evaluation: Evaluation, limit: int) -> Call[Explanation]:
 
 def _limit(limit: int) -> int:
     """What the contract takes as a limit; its 0 stands for the default."""
-    if 1 <= limit < 2**63:
+    if isinstance(limit, int) and 1 <= limit < 2**63:
         return limit
     raise InvalidArgument(
-        f"limit is {limit}; expected at least 1 example", reason="ARGUMENT_OUT_OF_RANGE", field="limit"
+        f"limit is {limit!r:.80}; expected at least 1 example", reason="ARGUMENT_OUT_OF_RANGE", field="limit"
     )
 
 
@@ -281,7 +303,7 @@ def validate(
     request = catalog_service_pb2.ValidateLossRequest(gradients=gradient_names(gradients))
     spec.write(loss, request.loss)
     for name, kind in types.items():
-        dtype, shape = kind if isinstance(kind, tuple) else (kind.dtype, kind.shape)
+        dtype, shape = _type(name, kind)
         message = request.inputs[name]
         message.dtype = tensors.dtype_number(dtype, field=f"inputs.{name}")
         message.shape.extend(shape)
@@ -295,6 +317,16 @@ def validate(
 
         call.whole = whole
     return call
+
+
+def _type(name: str, kind: TypeLike) -> tuple[object, Sequence[int]]:
+    if isinstance(kind, tuple) and len(kind) == 2:
+        return kind
+    if hasattr(kind, "dtype") and hasattr(kind, "shape"):
+        return kind.dtype, kind.shape
+    raise TypeError(
+        f"{name} is {kind!r:.80}; validate takes, for each input, its type and shape, such as ('float32', (32, 10))"
+    )
 
 
 def server_info() -> Call[results.ServerInfo]:

@@ -131,16 +131,19 @@ def read(message: catalog_service_pb2.LossInfo) -> LossInfo:
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
-    """What there is to know about a metric, which `fit` and `evaluate` of a session compute by its name.
+    """What there is to know about a metric, which evaluations and sessions compute by its name.
 
     Attributes:
         name: for example "f1".
         class_names: classes of torchmetrics that compute it, one for each of `tasks`, for example "BinaryF1Score".
-        tasks: what it applies to: "binary", "multiclass", "multilabel" or "regression"; the loss and the tensors
-            decide.
+        tasks: what it applies to: "binary", "multiclass", "multilabel", "regression", "segmentation", "retrieval",
+            "sequence", "boxes" or "distribution"; the loss and the tensors decide.
         summary: one line.
         formula: in plain text; it says how classes are averaged.
         direction: "higher" or "lower": which is better.
+        arguments: what may stand in brackets after the name, such as "threshold" in "precision(threshold=0.3)".
+        array: whether it is always several numbers, which answers hold in `metric_arrays`; with average=none, others
+            are too.
     """
 
     name: str
@@ -149,13 +152,22 @@ class MetricInfo:
     summary: str
     formula: str
     direction: str
+    arguments: tuple[LossArgument, ...]
+    array: bool
 
 
 def metric(message: catalog_service_pb2.MetricInfo) -> MetricInfo:
     """Reads a metric."""
     direction = spec.enum_name(catalog_service_pb2.MetricDirection.DESCRIPTOR, message.direction)
     return MetricInfo(
-        message.name, tuple(message.class_names), tuple(message.tasks), message.summary, message.formula, direction
+        message.name,
+        tuple(message.class_names),
+        tuple(message.tasks),
+        message.summary,
+        message.formula,
+        direction,
+        tuple(_argument(argument) for argument in message.arguments),
+        message.array,
     )
 
 

@@ -20,13 +20,15 @@ from lossd.explain import explain
 from lossd.local import EXTRA
 from lossd.loss import Loss
 from lossd.loss_commands import Losses, described
-from lossd.options import array_option, fold, options
+from lossd.options import array_option, asked_metrics, fold, options
 from lossd.printing import (
     print_diagnostic,
     print_diagnostics,
     print_json,
     print_loss,
     print_losses,
+    print_metric,
+    print_metrics,
     print_result,
     print_table,
 )
@@ -60,8 +62,7 @@ def _evaluate(client: lossd.Client, loss: Loss, inputs: Mapping[str, Any], /, *,
 asked = options(
     click.option("--gradients", is_flag=True, help="Gradients of every input that torch differentiates."),
     array_option("grad_output", "Vector of the vector–Jacobian product, for unreduced losses.", False),
-    click.option("--metrics", multiple=True, metavar="NAME", help="A metric to compute beside the loss, such as f1 or "
-                 "'precision(threshold=0.3)'; may be repeated."),
+    asked_metrics,
     click.option("--diagnostics", type=click.Choice(["off", "cheap", "full"]), default="off", show_default=True,
                  help="How much to look for that is wrong."),
     click.option("--series", default="", help="Name of the production series that this evaluation counts in."),
@@ -122,6 +123,29 @@ def diagnostics(code: str | None, as_json: bool, **server: Any) -> None:
         print_diagnostics(found)
     else:
         print_diagnostic(found[0])
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("--task", help="Only metrics of this task, such as segmentation.")
+@connection
+@as_json
+def metrics(name: str | None, task: str | None, as_json: bool, **server: Any) -> None:
+    """List the metrics that a server computes beside losses, or describe the one called NAME with its arguments."""
+    if name and task:
+        raise click.UsageError("--task chooses from the list; leave out NAME or it")
+    with connect(**server, embed=True) as client:
+        found = client.metrics(task=task and fold(task))
+    if name is not None:
+        found = [one for one in found if one.name == fold(name.partition("(")[0])]
+        if not found:
+            raise click.UsageError(f"there is no metric {name!r}; `lossd metrics` lists them")
+    if as_json:
+        print_json(found if name is None else found[0])
+    elif name is None:
+        print_metrics(found)
+    else:
+        print_metric(found[0])
 
 
 @cli.command()

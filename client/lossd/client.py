@@ -197,8 +197,7 @@ class Client:
             explanation.worst[0].index, explanation.worst[0].share   # 2, 0.91
             explanation.save("report.html")
         """
-        evaluation = Evaluation(loss, *inputs, metrics=metrics, **named_inputs)
-        return self._connection.call(calls.explain(evaluation, limit), timeout)
+        return self._connection.call(calls.explain(loss, inputs, named_inputs, metrics, limit), timeout)
 
     def aggregate(
         self,

@@ -38,7 +38,10 @@ class Diagnostic:
     term: str
 
     def __str__(self) -> str:
-        return f"{self.severity.upper()} {self.code}: {self.message}; {self.remedy}"
+        told = f"{self.severity.upper()} {self.code}: {self.message}; {self.remedy}"
+        if not self.field or self.field.rpartition(".")[2] in self.message:
+            return told
+        return told.replace(": ", f": {self.field}: ", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +78,20 @@ _LEVELS: dict[Level, diagnostic_pb2.DiagnosticsLevel] = {
 }
 
 
-def level(given: Level | bool) -> diagnostic_pb2.DiagnosticsLevel:
-    """What the contract says for it; True is "full", False leaves it to the server.
+def level(given: Level | bool | None) -> diagnostic_pb2.DiagnosticsLevel:
+    """What the contract says for it; True is "full", False and None leave it to the server.
 
     Raises:
-        InvalidArgument: for a word that is no level.
+        InvalidArgument: for what is no level.
 
     >>> level("cheap") == level(False)
     False
     """
-    if isinstance(given, bool):
+    if given is None or isinstance(given, bool):
         return diagnostic_pb2.DIAGNOSTICS_LEVEL_FULL if given else diagnostic_pb2.DIAGNOSTICS_LEVEL_UNSPECIFIED
-    if given not in _LEVELS:
+    if not isinstance(given, str) or given not in _LEVELS:
         raise InvalidArgument(
-            f"diagnostics is {given!r}; expected True, False, {', '.join(map(repr, _LEVELS))}",
+            f"diagnostics is {given!r:.80}; expected True, False, {', '.join(map(repr, _LEVELS))}",
             reason="ARGUMENT_OUT_OF_RANGE",
             field="diagnostics",
         )

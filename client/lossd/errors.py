@@ -24,6 +24,7 @@ ValueError, raised before anything is sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Protocol, cast
 
@@ -183,6 +184,8 @@ _BY_CODE: dict[str, type[LossdError]] = {
 }
 _NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 _DOMAIN = "lossd.v1"
+_ADDRESS = re.compile(r"\bipv[46]:\S+: ")
+"""What grpc writes of the address that it tried, percent-encoded; the target is what the caller knows."""
 _NUMBERS = ("expected", "chunks", "examples")
 
 
@@ -235,7 +238,7 @@ def from_call(error: grpc.RpcError, *, target: str, timeout: float | None) -> Lo
     status = metadata.get("grpc-status-details-bin")
     if isinstance(status, bytes):
         return from_status(status, request_id=request_id)
-    code, details = call.code(), call.details() or ""
+    code, details = call.code(), _ADDRESS.sub("", call.details() or "")
     if code is grpc.StatusCode.UNAVAILABLE:
         details = (
             f"no answer from {target} ({details}); is a server running there, and with TLS exactly if this side "

@@ -36,7 +36,7 @@ class Evaluation:
         **named_inputs: arrays, by torch's forward argument names.
 
     Raises:
-        TypeError: for no loss, more inputs than the loss takes, or one given twice.
+        TypeError: for no loss, more inputs than the loss takes, one given twice, or names that are no strings.
 
     >>> from lossd import MSELoss
     >>> Evaluation(MSELoss(), [78, 85, 92], target=[80, 87, 90]).inputs
@@ -80,8 +80,8 @@ class Evaluation:
         self.term_gradients = term_gradients
         self.metrics = metric_names(metrics) if metrics else ()
         self.diagnostics = diagnostics
-        self.series = series
-        self.request_id = request_id
+        self.series = word("series", series)
+        self.request_id = word("request_id", request_id)
         self.validate_only = validate_only
 
     def write(self, request: evaluation_service_pb2.EvaluateLossRequest, attachments: list[Buffer]) -> None:
@@ -118,7 +118,7 @@ class Evaluation:
     def _write_wishes(self, request: evaluation_service_pb2.EvaluateLossRequest) -> None:
         if self.metrics:
             request.metrics.extend(self.metrics)
-        if self.diagnostics:
+        if self.diagnostics is not False:
             request.diagnostics = level(self.diagnostics)
         if self.series:
             request.series = self.series
@@ -134,16 +134,47 @@ def gradient_names(gradients: bool | str | Iterable[str]) -> tuple[str, ...]:
     """
     if isinstance(gradients, bool):
         return ("*",) if gradients else ()
-    return (gradients,) if isinstance(gradients, str) else tuple(gradients)
+    return _names("gradients", gradients, "True, False, the name of an input, or several")
 
 
 def metric_names(metrics: str | Iterable[str]) -> tuple[str, ...]:
     """Names of metrics, where one may stand alone.
 
+    Raises:
+        TypeError: for anything else.
+
     >>> metric_names("f1")
     ('f1',)
     """
-    return (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    return _names("metrics", metrics, "the name of a metric, such as 'accuracy', or several")
+
+
+def word(argument: str, given: str | None) -> str:
+    """What stands in a field of text; None is "".
+
+    Raises:
+        TypeError: for what is no string.
+
+    >>> word("series", "eta-model"), word("series", None)
+    ('eta-model', '')
+    """
+    if given is None:
+        return ""
+    if not isinstance(given, str):
+        raise TypeError(f"{argument} is {given!r:.80}; expected a string")
+    return given
+
+
+def _names(argument: str, given: str | Iterable[str], expected: str) -> tuple[str, ...]:
+    if isinstance(given, str):
+        return (given,)
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{argument} is {given!r:.80}; expected {expected}")
+    names = tuple(given)
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            raise TypeError(f"{argument}[{index}] is {name!r:.80}; expected {expected}")
+    return names
 
 
 def encoding(large: bool) -> tensor_pb2.ResponseEncoding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +14,8 @@ import lossd
 from lossd.explanation import check_path
 from lossd.loss import Loss
 from lossd.loss_commands import Losses
-from lossd.options import options
-from lossd.outline import outline
+from lossd.options import asked_metrics, options, writable, written
+from lossd.outline import outline, text
 from lossd.server_options import as_json
 
 
@@ -31,13 +32,22 @@ def _explain(
 ) -> None:
     explanation = client.explain(loss, metrics=metrics, limit=limit, **inputs)
     if html is not None:
-        explanation.save(html)
+        with written(html):
+            explanation.save(html)
     if as_json:
         click.echo(explanation.to_json())
-    elif html is None:
-        Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 80).print(outline(explanation))
-    else:
+    elif html is not None:
         click.echo(html)
+    elif sys.stdout.isatty():
+        Console(highlight=False, markup=False).print(outline(explanation))
+    else:
+        click.echo(text(explanation, _columns()))
+
+
+def _columns() -> int:
+    """How wide text is that goes into a file or a pipe: COLUMNS, as shells export it, else 80."""
+    asked = os.environ.get("COLUMNS", "")
+    return max(int(asked), 40) if asked.isdecimal() and int(asked) else 80
 
 
 def _html(ctx: click.Context, option: click.Parameter, path: str | None) -> str | None:
@@ -47,12 +57,13 @@ def _html(ctx: click.Context, option: click.Parameter, path: str | None) -> str 
             raise click.BadParameter(f"{path!r} is no .html file")
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+    if path is not None:
+        writable(path, "--html")
     return path
 
 
 asked = options(
-    click.option("--metrics", multiple=True, metavar="NAME", help="A metric to compute beside the loss, such as f1 or "
-                 "'precision(threshold=0.3)'; may be repeated."),
+    asked_metrics,
     click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True,
                  help="Most examples to tell of, the worst first."),
     click.option("--html", callback=_html, type=click.Path(dir_okay=False, writable=True),

@@ -25,8 +25,16 @@ _STOPPED = {pb.STOP_REASON_EPOCHS: "epochs", pb.STOP_REASON_EARLY_STOPPING: "ear
 
 
 def stopping(given: EarlyStopping | int | None) -> EarlyStopping | None:
-    """Early stopping, of which a number is the patience."""
-    return EarlyStopping(given) if isinstance(given, int) else given
+    """Early stopping, of which a number is the patience.
+
+    Raises:
+        TypeError: for what is neither.
+    """
+    if isinstance(given, int):
+        return EarlyStopping(given)
+    if given is not None and not isinstance(given, EarlyStopping):
+        raise TypeError(f"early_stopping is {given!r:.80}; expected epochs, or a lossd.EarlyStopping")
+    return given
 
 
 class Course:

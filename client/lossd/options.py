@@ -6,10 +6,13 @@ import copy
 import dataclasses
 import inspect
 import json
+import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
@@ -223,6 +226,61 @@ def argument_option(name: str, hint: Any, text: str, required: bool = False) -> 
     elif issubclass(kind, spec.Spec):
         kind = ObjectType(kind)
     return click.option(*spellings(name), name, cls=DashedOption, type=kind, required=required, help=text)
+
+
+def separate(text: str) -> list[str]:
+    """What commas part, but for those inside brackets.
+
+    >>> separate("accuracy, f1(average=macro, top_k=2)")
+    ['accuracy', 'f1(average=macro, top_k=2)']
+    """
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]
+
+
+def _metrics(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    names = tuple(name for text in given for name in separate(text))
+    if not all(names):
+        raise click.BadParameter(f"{','.join(given)!r} has an empty name; expected names such as f1,accuracy")
+    return names
+
+
+asked_metrics = click.option(
+    "--metrics", multiple=True, metavar="NAME,…", callback=_metrics,
+    help="Metrics to compute beside the loss, such as f1,accuracy or 'precision(threshold=0.3)'; may be repeated.",
+)  # fmt: skip
+
+
+def writable(path: str, option: str) -> None:
+    """Refuses a file whose folder takes none, before what is to stand in it is computed; of a file click knows.
+
+    Raises:
+        click.BadParameter: with what is in the way.
+    """
+    folder = Path(path).resolve().parent
+    if not folder.is_dir():
+        raise click.BadParameter(f"there is no folder for {path}", param_hint=option)
+    if not Path(path).exists() and not os.access(folder, os.W_OK):
+        raise click.BadParameter(f"{path} cannot be written: permission denied", param_hint=option)
+
+
+@contextmanager
+def written(path: str) -> Iterator[None]:
+    """Says in a line what kept a file from being written after all.
+
+    Raises:
+        click.ClickException: in place of OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def spellings(name: str) -> tuple[str, ...]:

@@ -29,10 +29,10 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _INK = "blue"
 
 
-def text(explanation: Explained) -> str:
-    """The page without colour, 80 columns wide."""
+def text(explanation: Explained, width: int = _WIDTH) -> str:
+    """The page without colour, so many columns wide; no line ends in blanks."""
     written = io.StringIO()
-    Console(file=written, width=_WIDTH, highlight=False, markup=False, color_system=None).print(outline(explanation))
+    Console(file=written, width=width, highlight=False, markup=False, color_system=None).print(outline(explanation))
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
 
 

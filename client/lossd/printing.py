@@ -114,6 +114,29 @@ def print_diagnostic(found: lossd.DiagnosticInfo) -> None:
     print_table([*about, *((f"evidence {name}", what) for name, what in found.evidence.items())])
 
 
+def print_metrics(found: Sequence[lossd.MetricInfo]) -> None:
+    """On a terminal a table; elsewhere lines of name, which way is better, tasks and summary."""
+    if not _console().is_terminal:
+        for one in found:
+            click.echo("\t".join([one.name, one.direction, ", ".join(one.tasks), one.summary]))
+        return
+    print_table((one.name, f"{one.summary} ({', '.join(one.tasks)})") for one in found)
+
+
+def print_metric(found: lossd.MetricInfo) -> None:
+    """All there is to know about a metric, and how it is asked for with each of its arguments."""
+    classes = zip(found.tasks, found.class_names, strict=True)
+    about = [
+        ("metric", found.name),
+        ("summary", found.summary),
+        ("formula", found.formula),
+        ("better", found.direction),
+        ("answer", "several numbers" if found.array else "a number"),
+        *((f"task {task}", f"torchmetrics.{name}") for task, name in classes),
+    ]
+    print_table([*about, *((f"{found.name}({one.name}=…)", argument_text(one)) for one in found.arguments)])
+
+
 def _input_text(given: lossd.LossInput) -> str:
     kinds = [given.shape, ", ".join(given.dtypes), "optional" if given.optional else ""]
     return f"{given.description}; {'; '.join(filter(None, kinds))}"

@@ -9,25 +9,23 @@ import inspect
 import re
 import shutil
 import sys
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
+from google.protobuf import json_format
+from google.protobuf.message import Message
 
 import lossd
+from lossd import samples, spec, tensors
 from lossd.advice import SAMPLES, Facts
-from lossd.options import argument_option, array_option, fold, options
-from lossd.printing import print_json
+from lossd.loss import Loss
+from lossd.options import ArrayType, argument_option, fold, options
+from lossd.printing import plain_json, print_json
 from lossd.server_options import as_json, connect, connection
+from lossd.v1 import loss_pb2, tensor_pb2
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_BRIEF = 2
-"""Reasons of losses after the first that the text tells; --json tells all."""
-_INDENT = 3
-_ASKED_LATER = 4
-"""Open questions that the text names."""
 
 
 def _said(command: F) -> F:
@@ -37,7 +35,27 @@ def _said(command: F) -> F:
     )
     hints = get_type_hints(Facts)
     added = [argument_option(name, _plain(hint), about[name]) for name, hint in hints.items()]
-    return options(*added, *(array_option(name, _SAMPLES[name], False) for name in SAMPLES))(command)
+    arrays = (click.option(f"--{name}", type=SampleType(name), help=_SAMPLES[name]) for name in SAMPLES)
+    return options(*added, *arrays)(command)
+
+
+class SampleType(ArrayType):
+    """An array as everywhere; of a CSV file also one column, as `FILE.csv:NAME`, and words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Reads it, and says how where that may surprise."""
+        found = samples.split(value) if isinstance(value, str) else None
+        if found is None:
+            return super().convert(value, param, ctx)
+        try:
+            read = samples.read(*found)
+        except OSError as error:
+            self.fail(f"{found[0]}: {error.strerror or error}", param, ctx)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        for note in read.notes:
+            click.echo(f"lossd: {note}", err=True)
+        return read.array
 
 
 def _plain(hint: Any) -> Any:
@@ -46,7 +64,8 @@ def _plain(hint: Any) -> Any:
 
 
 _SAMPLES: Mapping[str, str] = {
-    "target": "A sample of targets, which is measured: nested JSON, or a .npy, .csv or .safetensors file.",
+    "target": "A sample of targets, which is measured: nested JSON, or a .npy, .csv or .safetensors file; "
+    "FILE.csv:NAME is one column, and words are classes.",
     "input": "The model's outputs for the same examples.",
 }
 
@@ -80,7 +99,7 @@ def recommend(
         if asking:
             advice = _interview(lambda said: client.recommend(limit=limit, **{**facts, **said}), advice)
     if as_json:
-        print_json(advice)
+        print_json(advice_json(advice))
     else:
         print_advice(advice)
 
@@ -121,10 +140,6 @@ def _show(question: lossd.Question) -> None:
         click.echo(f"  {number:2}  {word}{choice.meaning}", err=True)
 
 
-def _word(choice: lossd.Choice) -> str:
-    return choice.value if isinstance(choice.value, str) else "yes" if choice.value else "no"
-
-
 _END = object()
 
 
@@ -152,7 +167,7 @@ def _read(question: lossd.Question) -> Any:
 def _chosen(question: lossd.Question, typed: str) -> Any:
     if typed.isdecimal() and 1 <= int(typed) <= len(question.choices):
         return question.choices[int(typed) - 1].value
-    words = {fold(_word(choice)): choice.value for choice in question.choices}
+    words = {fold(choice.word): choice.value for choice in question.choices}
     starts = [value for word, value in words.items() if word.startswith(fold(typed))]
     return words.get(fold(typed), starts[0] if len(starts) == 1 else None)
 
@@ -167,55 +182,43 @@ def _number(typed: str) -> float | int | None:
 def print_advice(advice: lossd.Advice) -> None:
     """The advice for people, wrapped to the terminal, or to 80 columns elsewhere."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
-    for place, each in enumerate(advice.recommendations, 1):
-        click.secho(f"{place}. {_short(each.python)}", bold=True, fg="green" if place == 1 else None)
-        _lines(_paragraphs(each, brief=place > 1), width)
-    if not advice.recommendations:
-        click.echo("It is open what is predicted: say --task, or answer with --interactive.\n")
-    _section("Not these", ((f"{each.name}: ", each.reason) for each in advice.rejected), width)
-    _section("Mind", (("! ", caution) for caution in advice.cautions), width)
-    _section("Measured", (("", each.meaning) for each in advice.measurements), width)
-    _section("Tell more", map(_hint, advice.open_questions[:_ASKED_LATER]), width)
+    for line, style in advice.lines(width, _option):
+        click.secho(line, bold=style != "text", fg="green" if style == "first" else None)
 
 
-def _paragraphs(each: lossd.Recommendation, brief: bool) -> Iterator[tuple[str, str]]:
-    for reason in each.reasons[:_BRIEF] if brief else each.reasons:
-        yield "+ ", reason
-    for caution in each.cautions[:1] if brief else each.cautions:
-        yield "! ", caution
-    if not brief:
-        yield "output: ", each.output
-        if each.metrics:
-            yield "watch: ", ", ".join(each.metrics)
+def advice_json(advice: lossd.Advice) -> dict[str, Any]:
+    """The advice as JSON values; a loss is the LossSpec of the contract, which EvaluateLoss takes as it is."""
+    return {
+        **plain_json(advice),
+        "recommendations": [
+            {**plain_json(each), "loss": None if each.loss is None else _specification(each.loss)}
+            for each in advice.recommendations
+        ],
+    }
 
 
-def _short(code: str) -> str:
-    """A call whose long lists are cut; --json has them whole."""
-    return re.sub(r"\[((?:[^,\]]+,){3})[^\]]{20,}\]", r"[\1 …]", code)
+def _specification(loss: Loss) -> dict[str, Any]:
+    message = spec.write(loss, loss_pb2.LossSpec())
+    _spell_out(message)
+    return json_format.MessageToDict(message, preserving_proto_field_name=True)
 
 
-def _section(heading: str, lines: Iterable[tuple[str, str]], width: int) -> None:
-    lines = list(lines)
-    if lines:
-        click.secho(heading, bold=True)
-        _lines(lines, width)
+def _spell_out(message: Message) -> None:
+    """Writes the numbers of tensors as such, where they stand as bytes."""
+    for field, value in message.ListFields():
+        if isinstance(value, tensor_pb2.Tensor):
+            numbers = tensors.read(value, ()).tolist()
+            value.CopyFrom(tensor_pb2.Tensor(dtype=value.dtype))
+            value.values.extend(numbers)
+        elif isinstance(value, Message):
+            _spell_out(value)
+        elif field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            for each in value:
+                _spell_out(each)
 
 
-def _lines(lines: Iterable[tuple[str, str]], width: int) -> None:
-    """Paragraphs below a heading, each after its sign, and an empty line."""
-    for sign, line in lines:
-        hanging = " " * (_INDENT + (len(sign) if len(sign) <= _INDENT else 2))
-        text = textwrap.fill(
-            sign + line, max(width, 40), initial_indent=" " * _INDENT, subsequent_indent=hanging, break_long_words=False
-        )
-        click.echo(text)
-    click.echo()
-
-
-def _hint(question: lossd.Question) -> tuple[str, str]:
-    """The option that answers a question, and what it would put first."""
-    option = question.name.replace("_", "-")
-    leads = [f"{_word(choice)} → {choice.first}" for choice in question.choices if choice.first]
-    flag = {_word(choice) for choice in question.choices} == {"yes", "no"}
-    text = f"{question.text} {'; '.join(leads[:_ASKED_LATER])}".strip()
-    return (f"--{option}{f'/--no-{option}' if flag else ''}: "), text
+def _option(question: lossd.Question) -> str:
+    """The option that answers a question."""
+    name = question.name.replace("_", "-")
+    flag = {choice.value for choice in question.choices} == {True, False}
+    return f"--{name}{f'/--no-{name}' if flag else ''}"

@@ -17,7 +17,7 @@ import lossd
 from lossd import weights
 from lossd.curve import showing
 from lossd.loss import Loss
-from lossd.options import KINDS, fold, nearest, options, resolve
+from lossd.options import KINDS, fold, nearest, options, resolve, writable, written
 from lossd.plotting import EXTRA, check_path
 from lossd.printing import plain_json, print_json, print_table
 from lossd.server_options import as_json, connect, connection
@@ -32,6 +32,8 @@ OPTIMIZERS: dict[str, type[lossd.optim.Optimizer]] = {
 }
 METRICS: dict[Task, tuple[str, ...]] = {"classification": ("accuracy", "f1"), "regression": ("mae", "rmse", "r2")}
 _OF_THE_TARGETS_UNIT = ("mae", "rmse")
+_OF_MANY = {"sigmoid_focal_loss": "softmax_focal_loss"}
+"""Losses of two classes whose like for more is another than cross entropy."""
 INTERRUPTED = "interrupted"
 """A reason to stop that no server has."""
 
@@ -64,8 +66,10 @@ class Data:
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of weights, order and split."),
     click.option("--early-stopping", type=click.IntRange(1), help="Epochs without improvement after which to end; "
                  "then the best epoch's weights are taken."),
-    click.option("--save", type=click.Path(dir_okay=False), help="A .safetensors file for the weights."),
-    click.option("--plot", type=click.Path(dir_okay=False), help="A .png, .svg or .pdf file for the curve."),
+    click.option("--save", type=click.Path(dir_okay=False, writable=True),
+                 help="A .safetensors file for the weights."),
+    click.option("--plot", type=click.Path(dir_okay=False, writable=True),
+                 help="A .png, .svg or .pdf file for the curve."),
     click.option("--diagnostics", type=click.Choice(["off", "cheap", "full"]), default="cheap", show_default=True,
                  help="How much to look for that is wrong with data and training; what is found is told at the end."),
     connection,
@@ -135,7 +139,9 @@ def _loss(name: str | None, task: Task, preprocessing: Preprocessing) -> Loss:
     floating = loss.inputs["target"]
     if floating and len(preprocessing.classes) > 2:
         raise click.BadParameter(
-            f"{found} takes two classes, here are {len(preprocessing.classes)}", param_hint="--loss"
+            f"{found} takes one number for each row, which tells two classes apart; here are "
+            f"{len(preprocessing.classes)}: take {_OF_MANY.get(found, 'cross_entropy_loss')}",
+            param_hint="--loss",
         )
     if not floating and task == "regression":
         raise click.BadParameter(f"{found} is for classes, the task is regression", param_hint="--loss")
@@ -318,8 +324,8 @@ def _print_findings(history: lossd.History) -> None:
 def _check_files(given: dict[str, Any]) -> None:
     """Refuses now what would fail after the training."""
     for name in ("save", "plot"):
-        if given[name] and not Path(given[name]).resolve().parent.is_dir():
-            raise click.BadParameter(f"there is no folder for {given[name]}", param_hint=f"--{name}")
+        if given[name]:
+            writable(given[name], f"--{name}")
     if given["plot"] and importlib.util.find_spec("matplotlib") is None:
         raise click.UsageError(EXTRA)
     try:
@@ -338,6 +344,8 @@ def _write(report: Report, files: dict[str, str], model: str) -> None:
         }
         facts = about | report.data.preprocessing.facts()
         metadata = {name: json.dumps(plain_json(fact), ensure_ascii=False) for name, fact in facts.items()}
-        weights.write(Path(files["save"]), report.state, metadata)
+        with written(files["save"]):
+            weights.write(Path(files["save"]), report.state, metadata)
     if "plot" in files:
-        report.history.plot(files["plot"], title=f"{report.data.preprocessing.target.name}: {model}")
+        with written(files["plot"]):
+            report.history.plot(files["plot"], title=f"{report.data.preprocessing.target.name}: {model}")

@@ -14,7 +14,7 @@ from lossd import training_results as outcomes
 from lossd.calls import Call, open_answer
 from lossd.changing import SERVICE
 from lossd.diagnostics import Level, level
-from lossd.evaluation import encoding
+from lossd.evaluation import encoding, word
 from lossd.examples import Writer, write_arrays, write_inputs
 from lossd.framing import Buffer
 from lossd.loss import Loss
@@ -189,7 +189,7 @@ def evaluate_session(
         metrics=metrics,
         averaged=averaged,
         diagnostics=level(diagnostics),
-        series=series,
+        series=word("series", series),
     )
     attachments: list[Buffer] = []
     Writer(loss, attachments).pair(request.inputs, request.targets, inputs, targets)

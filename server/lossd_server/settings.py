@@ -10,9 +10,10 @@ import argparse
 import ipaddress
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
@@ -154,6 +155,32 @@ class Settings(BaseModel):
         return self
 
 
+_ELSEWHERE = {"port": "address", "host": "address", "bind": "address", "listen": "address", "gpu": "devices",
+              "workers": "devices", "cert": "tls-cert", "key": "tls-key", "token": "token-file"}  # fmt: skip
+"""What other servers call some of these settings."""
+
+
+def _nearest(given: str) -> str:
+    """A hint at the setting that may be meant, "" where none is like it.
+
+    >>> _nearest("port"), _nearest("thread"), _nearest("bogus")
+    ('; did you mean address?', '; did you mean threads?', '')
+    """
+    word = given.replace("_", "-").lower()
+    known: Iterable[str] = (name.replace("_", "-") for name in Settings.model_fields)
+    near = [_ELSEWHERE[word]] if word in _ELSEWHERE else get_close_matches(word, known, 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in a line, with the option that may be meant."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = re.match(r"unrecognized arguments: .*?--([^\s=]+)", message)
+        hint = _nearest(unknown[1]).replace("mean ", "mean --") if unknown else ""
+        self.exit(2, f"{self.prog}: {message}{hint or ';'} `{self.prog} --help` lists the options\n")
+
+
 class _Sources(BaseSettings, Settings):
     __doc__ = Settings.__doc__
     model_config = SettingsConfigDict(env_prefix="LOSSD_", extra="forbid", frozen=True)
@@ -173,7 +200,7 @@ class _Sources(BaseSettings, Settings):
 
 def read(arguments: Sequence[str]) -> Settings:
     """The settings that flags, environment and file say together; ends the program with a line each if they cannot."""
-    parser = argparse.ArgumentParser(prog="lossd serve", description=Settings.__doc__)
+    parser = _Parser(prog="lossd serve", description=Settings.__doc__)
     parser.add_argument("--config", metavar="FILE", help="TOML file of settings, named as the flags")
     flags: CliSettingsSource[Any] = CliSettingsSource(
         _Sources,
@@ -191,10 +218,10 @@ def read(arguments: Sequence[str]) -> Settings:
     except ValidationError as error:
         for problem in error.errors():
             name = ".".join(map(str, problem["loc"]))
-            print(
-                ": ".join(filter(None, ["lossd serve", name, problem["msg"].removeprefix("Value error, ")])),
-                file=sys.stderr,
-            )
+            said = problem["msg"].removeprefix("Value error, ")
+            if problem["type"] == "extra_forbidden":
+                said = f"there is no such setting{_nearest(name)}"
+            print(": ".join(filter(None, ["lossd serve", name, said])), file=sys.stderr)
     except (OSError, tomllib.TOMLDecodeError, SettingsError) as error:
         print(f"lossd serve: {config or 'settings'}: {error}", file=sys.stderr)
     raise SystemExit(2)

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import lossd
@@ -178,6 +179,42 @@ def test_a_dry_run_refuses_what_a_run_does(channel: grpc.Channel, case: str, val
     with pytest.raises(grpc.RpcError) as caught:
         evaluation(channel, request.SerializeToString())
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("validate_only", [False, True], ids=["computed", "validated"])
+@pytest.mark.parametrize(
+    "words",
+    [{"metrics": ["nope"]}, {"metrics": ["f1"]}, {"diagnostics": 9}, {"response_encoding": 77}, {"series": "a b"}],
+    ids=lambda words: next(iter(words)),
+)
+def test_a_dry_run_reads_every_word(channel: grpc.Channel, words: dict[str, Any], validate_only: bool) -> None:
+    """What a run refuses of metrics, diagnostics, series and encoding, a dry run refuses."""
+    request = pb.EvaluateLossRequest(loss={"mse_loss": {}}, validate_only=validate_only, **words)
+    for name in ("input", "target"):
+        request.inputs[name].CopyFrom(array(np.ones(3, np.float32), tensor_pb2.DATA_TYPE_FLOAT32))
+    with pytest.raises(grpc.RpcError) as caught:
+        evaluation(channel, request.SerializeToString())
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    named = dict(caught.value.trailing_metadata())["grpc-status-details-bin"]
+    assert next(iter(words)).encode() in named, "the field"
+
+
+def test_metrics_see_nothing_that_the_loss_refuses(channel: grpc.Channel) -> None:
+    """Four rows of scores and three classes: the caller's mistake, in a batch too, where the others answer."""
+    request = pb.EvaluateLossRequest(loss={"cross_entropy_loss": {}}, metrics=["accuracy", "confusion_matrix"])
+    request.inputs["input"].CopyFrom(array(np.zeros((4, 3), np.float32), tensor_pb2.DATA_TYPE_FLOAT32))
+    request.inputs["target"].CopyFrom(array(np.array([0, 1, 2, 0]), tensor_pb2.DATA_TYPE_INT64))
+    wrong = pb.EvaluateLossRequest()
+    wrong.CopyFrom(request)
+    wrong.inputs["target"].CopyFrom(array(np.array([0, 1, 2]), tensor_pb2.DATA_TYPE_INT64))
+    with pytest.raises(grpc.RpcError) as caught:
+        evaluation(channel, wrong.SerializeToString())
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    batch = pb.BatchEvaluateLossRequest(evaluations=[request, wrong, request])
+    answer = channel.unary_unary("/lossd.v1.EvaluationService/BatchEvaluateLoss")(batch.SerializeToString(), timeout=30)
+    good, bad, other = pb.BatchEvaluateLossResponse.FromString(framing.split(answer).header).results
+    assert (bad.error.code, good.response.metrics["accuracy"]) == (3, 0.5)
+    assert good.response.value == other.response.value
 
 
 def test_a_field_of_a_newer_contract_is_not_left_out_silently(channel: grpc.Channel) -> None:

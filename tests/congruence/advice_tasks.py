@@ -838,3 +838,26 @@ SECOND: tuple[Task, ...] = (
     ),
 )
 """Written after the rules, which were not changed for them."""
+
+STRANGERS: tuple[Task, ...] = (
+    Task("Roads from satellite pictures, IoU is reported", {"task": "segmentation", "mistakes": "overlap"},
+         ("dice_loss", "jaccard_loss"), ("cross_entropy_loss", "lovasz_softmax_loss")),
+    Task("Roads, most pixels easy, IoU is reported",
+         {"task": "segmentation", "mistakes": "overlap", "hard_examples": True},
+         ("dice_loss", "jaccard_loss"), ("softmax_focal_loss", "cross_entropy_loss", "bce_with_logits_loss")),
+    Task("One organ in an ultrasound picture, the model ends in a sigmoid",
+         {"task": "segmentation", "num_classes": 2, "activation": "sigmoid"},
+         ("weighted_sum", "dice_loss"), ("cross_entropy_loss", "bce_with_logits_loss", "softmax_focal_loss")),
+    Task("Land cover, the model ends in log_softmax",
+         {"task": "segmentation", "num_classes": 9, "activation": "log_softmax"}, ("nll_loss",), ("dice_loss",)),
+    Task("Pretraining a language model, 128k words, width 4096",
+         {"task": "multiclass", "num_classes": 128_000, "memory_bound": True, "features": 4096},
+         ("linear_cross_entropy_loss", "adaptive_log_softmax_with_loss"), ("softmax_focal_loss", "cross_entropy_loss")),
+    Task("A vocabulary that is only just too large, width unknown",
+         {"task": "multiclass", "num_classes": 50_000, "memory_bound": True, "label_noise": True},
+         ("linear_cross_entropy_loss",), ("generalized_cross_entropy_loss", "symmetric_cross_entropy_loss")),
+    Task("Stock of bread, too little costs four times", {"task": "regression", "under_cost": 4.0}, ("quantile_loss",)),
+    Task("Rare fraud, the model ends in a sigmoid", {"task": "binary", "activation": "sigmoid", "positives": 0.005},
+         ("bce_loss",), ("bce_with_logits_loss", "sigmoid_focal_loss")),
+)  # fmt: skip
+"""What others asked and were once answered badly."""

@@ -8,7 +8,7 @@ from itertools import count, cycle
 from typing import Any
 
 import torch
-from congruence.planted import triplets
+from congruence.planted import disc, triplets
 from congruence.trained import binary, train
 from torch import Tensor
 from torch.nn import functional
@@ -248,6 +248,94 @@ def rewarded() -> Iterator[Healthy]:
         )
 
 
+def within() -> Iterator[Healthy]:
+    """Scores within 0 to 1 that are no probabilities."""
+    g = torch.Generator().manual_seed(13)
+    kinds = torch.randint(0, 10, (64,), generator=g)
+    starting = {
+        "small": torch.randn(64, 10, generator=g).abs() / 10,
+        "halves": torch.rand(64, 10, generator=g) / 2,
+        "up to 0.9": torch.rand(64, 10, generator=g) * 0.9,
+        "rectified": torch.randn(64, 10, generator=g).relu() / 4,
+        "cosines": functional.cosine_similarity(
+            torch.randn(64, 1, 16, generator=g).abs(), torch.randn(10, 16, generator=g).abs(), dim=-1
+        ),
+    }
+    for name, scores in starting.items():
+        for loss in ("CrossEntropyLoss", "SoftmaxFocalLoss", "MultiMarginLoss"):
+            yield Healthy(f"{loss} of {name} scores", loss, {"input": scores, "target": kinds})
+    for base in (0.03, 0.5):
+        yield Healthy(f"positive logits at a base rate of {base}", "BCEWithLogitsLoss",
+                      {"input": torch.rand(256, generator=g) / 4,
+                       "target": (torch.rand(256, generator=g) < base).float()})  # fmt: skip
+
+
+def started() -> Iterator[Healthy]:
+    """Numbers of models that start, are weak, or mean a quantile."""
+    g = torch.Generator().manual_seed(14)
+    diabetes = train("diabetes", 15)
+    out, y = diabetes.output, diabetes.y
+    z = (y - y.mean()) / y.std()
+    for seed in range(4):
+        start = train("diabetes", 0, seed=seed).output  # of the unit of y, and nothing learned
+        own = (start - y.mean()) / y.std()
+        for loss in ("MSELoss", "L1Loss", "HuberLoss"):
+            yield Healthy(f"{loss} of a model that starts, {seed}", loss, {"input": own, "target": z})
+        for deviation in (torch.ones_like(z), functional.softplus(own)):
+            yield Healthy(f"variances of a model that starts, {seed}", "GaussianNLLLoss",
+                          {"input": own, "target": z, "var": deviation})  # fmt: skip
+    for loss in ("L1Loss", "MSELoss", "HuberLoss"):
+        yield Healthy(f"a bias of half a spread in {loss}", loss, {"input": out + y.std() / 2, "target": y})
+        yield Healthy(f"{loss} of predictions near the mean", loss, {"input": y.mean() + (out - y.mean()) / 5,
+                                                                     "target": y})  # fmt: skip
+    for quantile, shift in ((0.1, -70.0), (0.9, 70.0)):
+        yield Healthy(f"quantile {quantile}", "QuantileLoss", {"input": out + shift, "target": y},
+                      {"quantile": quantile})  # fmt: skip
+    yield Healthy("a quantile far out", "QuantileLoss", {"input": out + 220, "target": y}, {"quantile": 0.999})
+    line = torch.linspace(-1, 1, 64)
+    for slope in (-0.5, -0.1, 0.1, 0.5):
+        yield Healthy(f"a line that starts at {slope}", "MSELoss", {"input": slope * line, "target": 2 * line + 1})
+    peaks = torch.exp(-(torch.arange(24)[:, None, None] - torch.arange(24)[:, None]).square() / 1.0)
+    yield Healthy("peaks of heat", "MSELoss", {"input": peaks[:, :, 0] * 0.8, "target": peaks[:, :, 0]})
+    gains = torch.randint(-1, 2, (64,), generator=g).float()
+    yield Healthy("gains of -1, 0 and 1", "MSELoss",
+                  {"input": gains + torch.randn(64, generator=g) / 2, "target": gains})  # fmt: skip
+
+
+def weighed() -> Iterator[Healthy]:
+    """Masks of images and of sequences, and weights of rare classes."""
+    g = torch.Generator().manual_seed(15)
+    for radius, far in ((8, 4.0), (8, 0.3), (3, 2.0), (2, 0.0)):
+        mask, scores = disc(4, radius, far)
+        for loss in ("DiceLoss", "JaccardLoss", "TverskyLoss", "GeneralizedDiceLoss"):
+            yield Healthy(f"{loss} of discs of {radius} at {far}", loss, {"input": scores, "target": mask},
+                          {"mode": "binary"})  # fmt: skip
+            yield Healthy(f"{loss} of a model that says no, {radius} at {far}", loss,
+                          {"input": scores - 9, "target": mask}, {"mode": "binary"})  # fmt: skip
+    logit, label = binary(train("breast_cancer"))
+    few = torch.cat((label.nonzero()[:, 0], (label == 0).nonzero()[:20, 0]))
+    yield Healthy("rare and weighed up", "BCEWithLogitsLoss", {"input": -logit[few], "target": 1 - label[few]},
+                  {"pos_weight": torch.tensor([17.0])})  # fmt: skip
+    yield Healthy("rare and weighed up in classes", "CrossEntropyLoss",
+                  {"input": train("breast_cancer").output[few], "target": label[few].long()},
+                  {"weight": torch.tensor([0.9, 0.1])})  # fmt: skip
+    left = torch.arange(32) >= torch.tensor([4, 9, 1, 20, 12, 7, 15, 3])[:, None]
+    logp = -torch.rand(8, 32, generator=g)
+    yield Healthy("padding on the left", "GRPOLoss",
+                  {"log_probs": torch.where(left, logp, 0.0), "old_log_probs": torch.where(left, logp * 1.01, 0.0),
+                   "advantages": torch.linspace(-1.5, 1.5, 8), "mask": left})  # fmt: skip
+
+
 def corpus() -> list[Healthy]:
     """All of them."""
-    return [*classified(), *labelled(), *measured(), *distilled(), *compared(), *rewarded()]
+    return [
+        *classified(),
+        *labelled(),
+        *measured(),
+        *distilled(),
+        *compared(),
+        *rewarded(),
+        *within(),
+        *started(),
+        *weighed(),
+    ]

@@ -726,6 +726,88 @@ def afresh() -> Iterator[Planted]:
         yield Planted(mistake, code, loss, inputs, arguments)
 
 
+def corrected() -> Iterator[Planted]:
+    """Numbers that one factor, offset or sign would put right, at the correlation that real predictions have."""
+    diabetes = train("diabetes")
+    out, y = diabetes.output, diabetes.y
+    weak = train("diabetes", 15).output
+    z = (y - y.mean()) / y.std()
+    own = (weak - y.mean()) / y.std()
+    for loss in ("MSELoss", "L1Loss", "HuberLoss", "RMSELoss", "SmoothL1Loss", "LogCoshLoss", "CharbonnierLoss",
+                 "QuantileLoss", "MAPELoss", "SMAPELoss"):  # fmt: skip
+        yield Planted(f"minutes against hours in {loss}", "SCALE_MISMATCH", loss, {"input": weak * 60, "target": y})
+    for mistake, code, loss, given, target in (
+        ("percent against shares", "SCALE_MISMATCH", "L1Loss", out / 100, y),
+        ("shares against percent", "SCALE_MISMATCH", "HuberLoss", out, y / 100),
+        ("miles against kilometres, and back", "SCALE_MISMATCH", "MSELoss", out * 3.2, y),
+        ("Fahrenheit against Celsius", "SCALE_MISMATCH", "MSELoss", z * 18 + 59 + own, z * 10 + 15),
+        ("a bias that was added twice", "OFFSET_PREDICTIONS", "L1Loss", weak + y.mean(), y),
+        ("a thousand too much", "OFFSET_PREDICTIONS", "HuberLoss", out + 1000, y),
+        ("Kelvin against Celsius", "OFFSET_PREDICTIONS", "MSELoss", z * 9 + 288 + own, z * 10 + 15),
+        ("targets centred, predictions not", "OFFSET_PREDICTIONS", "RMSELoss", out, y - y.mean()),
+        ("gains as costs", "SIGN_FLIPPED", "MSELoss", -out, y),
+        ("gains as costs, standardised", "SIGN_FLIPPED", "L1Loss", -own, z),
+        ("a difference the other way round", "SIGN_FLIPPED", "SmoothL1Loss", -z[:40] + own[:40] / 10, z[:40]),
+    ):
+        yield Planted(mistake, code, loss, {"input": given, "target": target})
+    some = torch.arange(len(y))[:, None]
+    for number in (-1.0, -99.0, -999.0, 9999.0):
+        yield Planted(f"{number:g} for missing", "MISSING_AS_NUMBER", "L1Loss",
+                      {"input": out, "target": torch.where(some % 10 == 0, number, y)})  # fmt: skip
+    yield Planted("the lower quantile as the upper", "COVERAGE_OFF", "QuantileLoss",
+                  {"input": out - 80, "target": y}, {"quantile": 0.9})  # fmt: skip
+    yield Planted("delta of standardised targets", "THRESHOLD_OFF", "HuberLoss",
+                  {"input": out * 1000, "target": y * 1000})  # fmt: skip
+    yield Planted("beta of another unit", "THRESHOLD_OFF", "SmoothL1Loss",
+                  {"input": out / 1e6, "target": y / 1e6}, {"beta": 1.0})  # fmt: skip
+    deviation = (weak - y).std().expand_as(y).contiguous()
+    yield Planted("standard deviations as variances", "VARIANCE_OFF", "GaussianNLLLoss",
+                  {"input": weak, "target": y, "var": deviation})  # fmt: skip
+    yield Planted("standard deviations as variances, in thousandths", "VARIANCE_OFF", "GaussianNLLLoss",
+                  {"input": weak / 1000, "target": y / 1000, "var": deviation / 1000})  # fmt: skip
+
+
+def disc(images: int, radius: int, far: float) -> tuple[Tensor, Tensor]:
+    """Masks (N,1,H,W) of discs, and logits that find them."""
+    at = torch.arange(24)[:, None] - 12, torch.arange(24) - 12
+    mask = (at[0] ** 2 + at[1] ** 2 < radius**2).long().expand(images, 1, 24, 24).contiguous()
+    noise = torch.randn(mask.shape, generator=torch.Generator().manual_seed(2))
+    return mask, (mask.float() * 2 - 1) * far + noise
+
+
+def masked() -> Iterator[Planted]:
+    """Masks of images and of sequences, and weights."""
+    for radius, far in ((8, 4.0), (3, 3.0)):
+        mask, scores = disc(4, radius, far)
+        for loss in ("DiceLoss", "JaccardLoss", "TverskyLoss", "FocalTverskyLoss", "GeneralizedDiceLoss"):
+            yield Planted(f"a mask the wrong way round in {loss}, radius {radius}", "LABELS_FLIPPED", loss,
+                          {"input": scores, "target": 1 - mask}, {"mode": "binary"})  # fmt: skip
+        both = torch.cat((-scores, scores), 1)
+        yield Planted("two classes exchanged in a mask", "LABELS_FLIPPED", "DiceLoss",
+                      {"input": both, "target": 1 - mask[:, 0]})  # fmt: skip
+        yield Planted("a mask divided away", "NO_FOREGROUND", "DiceLoss",
+                      {"input": scores, "target": mask // 255}, {"mode": "binary"})  # fmt: skip
+    yield Planted("a turned mask of probabilities", "LABELS_FLIPPED", "JaccardLoss",
+                  {"input": scores.sigmoid(), "target": 1 - mask},
+                  {"mode": "binary", "from_logits": False})  # fmt: skip
+    logp = train("digits").output.log_softmax(1).amax(1)[:256].reshape(8, 32) - 0.01
+    there = torch.arange(32) < torch.tensor([20, 28, 16, 30, 12, 25, 31, 22])[:, None]
+    padded = torch.where(there, logp, 0.0)
+    yield Planted("key_padding_mask as mask", "MASK_INVERTED", "GRPOLoss",
+                  {"log_probs": padded, "old_log_probs": padded * 1.01, "advantages": torch.linspace(-1.5, 1.5, 8),
+                   "mask": ~there})  # fmt: skip
+    logit, label = binary(train("breast_cancer"))
+    few = torch.cat((label.nonzero()[:, 0], (label == 0).nonzero()[:20, 0]))
+    yield Planted("pos_weight the wrong way round", "RARE_WEIGHTED_DOWN", "BCEWithLogitsLoss",
+                  {"input": -logit[few], "target": 1 - label[few]}, {"pos_weight": torch.tensor([0.05])})  # fmt: skip
+    yield Planted("shares of classes as their weights", "RARE_WEIGHTED_DOWN", "CrossEntropyLoss",
+                  {"input": train("breast_cancer").output[few], "target": label[few].long()},
+                  {"weight": torch.tensor([0.05, 0.95])})  # fmt: skip
+    digits = train("digits")
+    yield Planted("sigmoid before CrossEntropyLoss", "SIGMOIDS_AS_LOGITS", "CrossEntropyLoss",
+                  {"input": digits.output.sigmoid(), "target": digits.y})  # fmt: skip
+
+
 def build(loss: str, arguments: Mapping[str, Any]) -> Loss:
     """The loss of a planted mistake or of a healthy evaluation."""
     given = dict(arguments)
@@ -742,4 +824,4 @@ def build(loss: str, arguments: Mapping[str, Any]) -> Loss:
 
 def corpus() -> list[Planted]:
     """All of them."""
-    return [*formats(), *answers(), *numbers(), *pairs(), *doubts(), *more(), *afresh()]
+    return [*formats(), *answers(), *numbers(), *pairs(), *doubts(), *more(), *afresh(), *corrected(), *masked()]

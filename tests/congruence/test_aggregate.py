@@ -384,7 +384,8 @@ def test_data_sets_hold_so_many_bytes(worker: Worker, monkeypatch: pytest.Monkey
     for name, given in LIKE.items():
         opened.inputs[name].CopyFrom(oracle.tensor(given, "raw", []))
     kept = aggregating.ask(worker, "AggregateLoss", opened).request_id
-    monkeypatch.setattr("lossd_server.worker.aggregating.MAX_AGGREGATION_BYTES", 2**20 + 2**19)
+    held = sum(given.nbytes for given in LIKE.values())
+    monkeypatch.setattr("lossd_server.worker.aggregating.MAX_AGGREGATION_BYTES", held + held // 2)
     assert oracle.Refused(aggregating.refusal(worker, "AggregateLoss", opened)).reason == "DEVICE_OUT_OF_MEMORY"
     assert aggregating.ask(worker, "AggregateEnd", aggregating.envelope(kept)).value == 0
 

@@ -179,6 +179,10 @@ def test_segmentation(worker: Worker) -> None:
     right = (x.argmax(1) == y).reshape(4, -1).sum(1)
     said = [one.prediction for one in sorted(answer.worst, key=lambda one: one.index)]
     assert said == [f"{int(good)} of {int(count)} right" for good, count in zip(right, counts, strict=True)]
+    masks = (y > 0).float()
+    binary = ask(worker, "BCEWithLogitsLoss", {"input": x[:, 0], "target": masks}, limit=1000)
+    of_each = [one.target for one in sorted(binary.worst, key=lambda one: one.index)]
+    assert of_each == [f"{int(mask.sum())} of 25 are 1" for mask in masks]
     dice = ask(worker, "DiceLoss", {"input": x, "target": y.clamp_min(0)}, limit=1000)
     alone = [ask(worker, "DiceLoss", {"input": x[i : i + 1], "target": y[i : i + 1].clamp_min(0)}) for i in range(4)]
     assert by_index(dice, "loss") == pytest.approx([one.value for one in alone], rel=1e-6)

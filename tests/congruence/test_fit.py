@@ -397,7 +397,7 @@ def test_a_fit_survives_being_put_away(worker: Worker) -> None:
     expected, _ = straight.fit(**options)
     held = worker._sessions.find(moved.session_id)
     request = moved.request(seq=1, **options)
-    fit = worker_fitting.OpenFit(held.session, request, (), torch.device("cpu"))
+    fit = worker_fitting.OpenFit(held, request, (), torch.device("cpu"))
     fit.advance(8)
     tensors, facts = fit.capture()
     session_tensors, session_facts = held.session.capture()
@@ -405,7 +405,7 @@ def test_a_fit_survives_being_put_away(worker: Worker) -> None:
     session_tensors = {name: tensor.clone() for name, tensor in session_tensors.items()}
     fit.advance(12)
     held.session.restore(session_tensors, session_facts)
-    other = worker_fitting.OpenFit(held.session, request, (), torch.device("cpu"))
+    other = worker_fitting.OpenFit(held, request, (), torch.device("cpu"))
     other.restore(tensors, facts)
     assert (other.steps, other.done) == (8, False)
     other.advance(10**6)

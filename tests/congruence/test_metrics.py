@@ -1,4 +1,4 @@
-"""Metrics against torchmetrics run plainly and against scikit-learn, on random data in batches of any size."""
+"""Metrics against torchmetrics used plainly and against scikit-learn, on random data in batches of any size."""
 
 from __future__ import annotations
 
@@ -6,139 +6,79 @@ import math
 import subprocess
 import sys
 import warnings
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torchmetrics
-import torchmetrics.classification as classification
-import torchmetrics.regression as regression
+from congruence.measured import SKLEARN, TORCHMETRICS, computed, data, loss, scores, several
 from congruence.oracle import Refused, generator, new_worker, run
 from lossd.v1 import catalog_service_pb2 as pb
 from lossd_server.faults import Fault
 from lossd_server.judge.catalogue import METRICS, find
 from lossd_server.judge.metrics import Metrics
-from lossd_server.losses import catalogue, expression
-from lossd_server.losses.contract import Loss
+from lossd_server.losses import expression
+from scipy import stats
 from sklearn import metrics as sk
 from torch import Tensor
+from torchmetrics import classification, regression, retrieval, segmentation, text
 
-BINARY = ["true_positives", "false_positives", "true_negatives", "false_negatives"]
-
-
-def loss(name: str, **arguments: Any) -> Loss:
-    return catalogue.find(name).build(arguments, path="loss", allow_broadcast=False)
-
-
-def data(task: str, examples: int = 200) -> tuple[str, Tensor, Tensor]:
-    """A loss, scores that are somewhat right, and targets."""
-    source = generator(task, examples)
-    if task == "multiclass":
-        target = torch.randint(5, (examples,), generator=source)
-        scores = torch.randn(examples, 5, generator=source) + 1.5 * torch.nn.functional.one_hot(target, 5)
-        return "cross_entropy_loss", scores, target
-    if task == "regression":
-        target = torch.randn(examples, generator=source) + 5
-        return "mse_loss", target + 0.5 * torch.randn(examples, generator=source), target
-    shape = (examples,) if task == "binary" else (examples, 4)
-    target = torch.randint(2, shape, generator=source).float()
-    return "bce_with_logits_loss", torch.randn(shape, generator=source) + target, target
-
-
-def computed(names: list[str], built: Loss, output: Tensor, target: Tensor, batch: int = 0) -> dict[str, float]:
-    metrics = Metrics(names, built, output.to("meta"), {"target": target})
-    size = batch or len(output)
-    for start in range(0, len(output), size):
-        metrics.update(output[start : start + size], {"target": target[start : start + size]})
-    return metrics.compute()
-
-
-def mean_of_present(matrix: np.ndarray) -> float:
-    return float((matrix.diagonal() / matrix.sum(1)).mean())
-
-
-SKLEARN: dict[tuple[str, str], Any] = {
-    ("binary", "accuracy"): lambda p, t: sk.accuracy_score(t, p > 0.5),
-    ("binary", "balanced_accuracy"): lambda p, t: sk.balanced_accuracy_score(t, p > 0.5),
-    ("binary", "precision"): lambda p, t: sk.precision_score(t, p > 0.5),
-    ("binary", "recall"): lambda p, t: sk.recall_score(t, p > 0.5),
-    ("binary", "f1"): lambda p, t: sk.f1_score(t, p > 0.5),
-    ("binary", "specificity"): lambda p, t: sk.recall_score(t, p > 0.5, pos_label=0),
-    ("binary", "jaccard"): lambda p, t: sk.jaccard_score(t, p > 0.5),
-    ("binary", "hamming_distance"): lambda p, t: sk.hamming_loss(t, p > 0.5),
-    ("binary", "auroc"): lambda p, t: sk.roc_auc_score(t, p),
-    ("binary", "average_precision"): lambda p, t: sk.average_precision_score(t, p),
-    ("binary", "matthews_corrcoef"): lambda p, t: sk.matthews_corrcoef(t, p > 0.5),
-    ("binary", "cohen_kappa"): lambda p, t: sk.cohen_kappa_score(t, p > 0.5),
-    ("binary", "true_positives"): lambda p, t: sk.confusion_matrix(t, p > 0.5)[1, 1],
-    ("binary", "false_positives"): lambda p, t: sk.confusion_matrix(t, p > 0.5)[0, 1],
-    ("binary", "true_negatives"): lambda p, t: sk.confusion_matrix(t, p > 0.5)[0, 0],
-    ("binary", "false_negatives"): lambda p, t: sk.confusion_matrix(t, p > 0.5)[1, 0],
-    ("multiclass", "accuracy"): lambda p, t: sk.accuracy_score(t, p.argmax(1)),
-    ("multiclass", "top_3_accuracy"): lambda p, t: sk.top_k_accuracy_score(t, p, k=3),
-    ("multiclass", "balanced_accuracy"): lambda p, t: sk.balanced_accuracy_score(t, p.argmax(1)),
-    ("multiclass", "precision"): lambda p, t: sk.precision_score(t, p.argmax(1), average="macro"),
-    ("multiclass", "recall"): lambda p, t: sk.recall_score(t, p.argmax(1), average="macro"),
-    ("multiclass", "f1"): lambda p, t: sk.f1_score(t, p.argmax(1), average="macro"),
-    ("multiclass", "jaccard"): lambda p, t: sk.jaccard_score(t, p.argmax(1), average="macro"),
-    ("multiclass", "hamming_distance"): lambda p, t: sk.hamming_loss(t, p.argmax(1)),
-    ("multiclass", "auroc"): lambda p, t: sk.roc_auc_score(t, p, multi_class="ovr", average="macro"),
-    ("multiclass", "average_precision"): lambda p, t: sk.average_precision_score(t, p, average="macro"),
-    ("multiclass", "matthews_corrcoef"): lambda p, t: sk.matthews_corrcoef(t, p.argmax(1)),
-    ("multiclass", "cohen_kappa"): lambda p, t: sk.cohen_kappa_score(t, p.argmax(1)),
-    ("multilabel", "accuracy"): lambda p, t: sk.accuracy_score(t, p > 0.5),
-    ("multilabel", "precision"): lambda p, t: sk.precision_score(t, p > 0.5, average="macro"),
-    ("multilabel", "recall"): lambda p, t: sk.recall_score(t, p > 0.5, average="macro"),
-    ("multilabel", "f1"): lambda p, t: sk.f1_score(t, p > 0.5, average="macro"),
-    ("multilabel", "jaccard"): lambda p, t: sk.jaccard_score(t, p > 0.5, average="macro"),
-    ("multilabel", "hamming_distance"): lambda p, t: sk.hamming_loss(t, p > 0.5),
-    ("multilabel", "auroc"): lambda p, t: sk.roc_auc_score(t, p, average="macro"),
-    ("multilabel", "average_precision"): lambda p, t: sk.average_precision_score(t, p, average="macro"),
-    ("regression", "mae"): lambda p, t: sk.mean_absolute_error(t, p),
-    ("regression", "mse"): lambda p, t: sk.mean_squared_error(t, p),
-    ("regression", "rmse"): lambda p, t: sk.root_mean_squared_error(t, p),
-    ("regression", "mape"): lambda p, t: sk.mean_absolute_percentage_error(t, p),
-    ("regression", "max_error"): lambda p, t: sk.max_error(t, p),
-    ("regression", "r2"): lambda p, t: sk.r2_score(t, p),
-    ("regression", "explained_variance"): lambda p, t: sk.explained_variance_score(t, p),
-    ("regression", "pearson"): lambda p, t: np.corrcoef(p, t)[0, 1],
-}
-"""Each as scikit-learn computes it, with its defaults; macro where it asks."""
-
-PLAIN: dict[tuple[str, str], Any] = {
-    ("binary", "calibration_error"): classification.BinaryCalibrationError(),
-    ("multiclass", "calibration_error"): classification.MulticlassCalibrationError(5),
-    ("multiclass", "specificity"): classification.MulticlassSpecificity(5),
-    ("multilabel", "specificity"): classification.MultilabelSpecificity(4),
-    ("multiclass", "top_5_accuracy"): classification.MulticlassAccuracy(5, top_k=5, average="micro"),
-}
-"""What scikit-learn lacks, by torchmetrics used as its documentation shows."""
-
-
-def probabilities(task: str, output: Tensor) -> Tensor:
-    doubled = output.double()
-    return {"binary": doubled.sigmoid, "multilabel": doubled.sigmoid, "multiclass": lambda: doubled.softmax(1)}.get(
-        task, lambda: doubled
-    )()
+DIRECT = ("binary", "multiclass", "multilabel", "regression")
 
 
 @pytest.mark.parametrize(("task", "name"), SKLEARN, ids=["-".join(case) for case in SKLEARN])
 def test_a_metric_is_scikit_learns(task: str, name: str) -> None:
-    """Over a data set in batches of 7, with the defaults of scikit-learn; torchmetrics divides in float32."""
+    """Over a data set in batches of 7, with the defaults of scikit-learn; torchmetrics divides counts in float32."""
     of, output, target = data(task)
-    expected = SKLEARN[task, name](probabilities(task, output).numpy(), target.numpy())
+    expected = SKLEARN[task, name](scores(task, output).numpy(), target.numpy())
     assert computed([name], loss(of), output, target, batch=7)[name] == pytest.approx(float(expected), rel=1e-6)
 
 
-@pytest.mark.parametrize(("task", "name"), PLAIN, ids=["-".join(case) for case in PLAIN])
+@pytest.mark.parametrize(("task", "name"), TORCHMETRICS, ids=["-".join(case) for case in TORCHMETRICS])
 def test_a_metric_is_torchmetrics(task: str, name: str) -> None:
-    """As torchmetrics gives it of all the data at once."""
+    """As torchmetrics gives it of all the data at once, in float32 where it counts in that."""
     of, output, target = data(task)
-    plain = PLAIN[task, name]
-    plain.reset()
-    expected = plain(probabilities(task, output), target.long())
-    assert computed([name], loss(of), output, target, batch=7)[name] == pytest.approx(float(expected), rel=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it keeps the data
+        plain = TORCHMETRICS[task, name]()
+    expected = plain(scores(task, output), target.double() if task == "regression" else target.long())
+    metrics = several([name], loss(of), output, {"target": target}, 7, 50, 1)
+    if METRICS[name].array:
+        assert set(metrics.arrays()) == {name}
+        found = metrics.arrays()[name]
+        if isinstance(expected, tuple):
+            short = expected[0].shape[-1] - expected[2].shape[-1]
+            assert found[2 if found.dim() == 2 else (2, 0)][: len(expected[2])].tolist() == expected[2].tolist()
+            assert bool((found[2][..., len(expected[2]) :] == 1).all())
+            assert short in (0, 1)
+            expected, found = torch.stack(expected[:2]), found[:2]
+        torch.testing.assert_close(found, expected.double(), rtol=1e-6, atol=0, equal_nan=True)
+    else:
+        assert metrics.compute() == {name: pytest.approx(float(expected), rel=2e-6)}
+
+
+def test_every_metric_has_an_oracle() -> None:
+    """No metric of classes, labels or numbers goes unchecked; of the other tasks, test_metric_readings says."""
+    own = {(task, name) for name, metric in METRICS.items() for task in metric.tasks if task in DIRECT}
+    assert own == {*SKLEARN, *TORCHMETRICS}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("task", DIRECT)
+def test_batches_merge(task: str, dtype: torch.dtype) -> None:
+    """Every metric of a task over uneven batches, empty ones too, is that of all the data at once, of every type."""
+    of, output, target = data(task, 101)
+    output, target = output.to(dtype), target.to(dtype) if target.is_floating_point() else target
+    names = [name for name, metric in METRICS.items() if task in metric.tasks]
+    wide = [f"{name}(average=none)" for name in names if any(a.name == "average" for a in METRICS[name].arguments)]
+    wide = [name for name in wide if task in ("multiclass", "multilabel", "regression")]
+    whole = several([*names, *wide], loss(of), output, {"target": target})
+    parts = several([*names, *wide], loss(of), output, {"target": target}, 1, 0, 17, 64, 3)
+    assert {*whole.compute(), *whole.arrays()} == {*names, *wide}
+    assert parts.compute() == pytest.approx(whole.compute(), rel=1e-12, abs=1e-14)
+    assert all(math.isfinite(number) for number in whole.compute().values())
+    for name, array in whole.arrays().items():
+        torch.testing.assert_close(parts.arrays()[name], array, rtol=1e-12, atol=1e-14, equal_nan=True)
 
 
 def test_spearman_is_the_correlation_of_ranks() -> None:
@@ -150,22 +90,6 @@ def test_spearman_is_the_correlation_of_ranks() -> None:
     assert computed(["spearman"], loss(of), output, target)["spearman"] == pytest.approx(first, rel=1e-6)
     both = computed(["spearman"], loss(of), torch.stack([output, other], 1), torch.stack([target, target], 1), 9)
     assert both["spearman"] == pytest.approx((first + second) / 2, rel=1e-6)
-
-
-def test_every_metric_has_an_oracle() -> None:
-    """No task of a metric goes unchecked."""
-    checked = {*SKLEARN, *PLAIN, ("regression", "spearman")}
-    assert {(task, name) for name, metric in METRICS.items() for task in metric.tasks} == checked
-
-
-@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel", "regression"])
-def test_batches_merge(task: str) -> None:
-    """Every metric of a task over uneven batches is that of all the data at once."""
-    of, output, target = data(task, 101)
-    names = [name for name, metric in METRICS.items() if task in metric.tasks]
-    whole = computed(names, loss(of), output, target)
-    assert list(whole) == names
-    assert computed(names, loss(of), output, target, batch=10) == pytest.approx(whole, rel=1e-12, abs=1e-14)
 
 
 def test_ignored_targets_do_not_count() -> None:
@@ -265,9 +189,13 @@ def test_list_metrics_describes_all_of_them() -> None:
     worker = new_worker()
     answer, _ = run(worker, "ListMetrics", pb.ListMetricsRequest(), answer=pb.ListMetricsResponse)
     assert [metric.name for metric in answer.metrics] == sorted(METRICS)
-    everywhere = {**vars(torchmetrics), **vars(classification), **vars(regression)}
+    places = (torchmetrics, classification, regression, retrieval, segmentation, text)
+    everywhere = {name for place in places for name in vars(place)}
     assert all(name in everywhere for metric in answer.metrics for name in metric.class_names)
     assert all(len(metric.class_names) == len(metric.tasks) for metric in answer.metrics)
+    assert {metric.name for metric in answer.metrics if metric.array} == {n for n, m in METRICS.items() if m.array}
+    for metric in answer.metrics:
+        assert [argument.name for argument in metric.arguments] == [one.name for one in find(metric.name).arguments]
     assert {metric.name for metric in answer.metrics if metric.direction == pb.METRIC_DIRECTION_LOWER} == {
         name for name in METRICS if not find(name).higher
     }
@@ -284,3 +212,40 @@ def test_ours_gives_no_warnings() -> None:
         warnings.simplefilter("error")
         computed(["spearman", "pearson"], loss(of), output, target)
         computed(["auroc"], loss("bce_with_logits_loss"), torch.randn(3), torch.ones(3))
+
+
+def test_spearman_of_many_ties_is_scipys() -> None:
+    """The ranks of 100,000 numbers of three values add up beyond int32."""
+    source = generator("ties")
+    target = torch.randint(3, (100_000,), generator=source).double()
+    output = target + torch.randint(2, (100_000,), generator=source)
+    expected = stats.spearmanr(output, target)[0]
+    assert computed(["spearman"], loss("mse_loss"), output, target)["spearman"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_lists_without_anything_relevant_do_not_count() -> None:
+    """Of no other lists, there is no answer."""
+    scores, nothing = torch.randn(3, 4), torch.zeros(3, 4)
+    metrics = Metrics(["ndcg", "hit_rate"], loss("listnet_loss"), scores, {"labels": nothing})
+    metrics.update(scores, {"labels": nothing})
+    assert all(math.isnan(value) for value in metrics.compute().values())
+    some = torch.tensor([[0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
+    metrics = Metrics(["hit_rate"], loss("listnet_loss"), scores[:2], {"labels": some})
+    metrics.update(torch.tensor([[0.0, 1.0, 2.0, 3.0], [9.0, 1.0, 2.0, 3.0]]), {"labels": some})
+    assert metrics.compute() == {"hit_rate": 1.0}
+
+
+def test_what_is_too_much_is_not_kept() -> None:
+    """The limit is looked at before."""
+    numbers = torch.zeros(1).expand(2**23 + 1)
+    metrics = Metrics(["spearman"], loss("mse_loss"), numbers, {"target": numbers})
+    with pytest.raises(Fault, match="keeps every example"):
+        metrics.update(numbers, {"target": numbers})
+    assert metrics.bytes == 0
+
+
+def test_quotes_are_read_as_python_has_them() -> None:
+    """A word may stand in quotes."""
+    _, output, target = data("multiclass")
+    found = computed(["f1(average='micro')", "f1(average=micro)"], loss("cross_entropy_loss"), output, target)
+    assert len(set(found.values())) == 1

@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 Data = tuple[Array, Array]
 
 LONG = bool(os.environ.get("LOSSD_LONG"))
-"""Whether to train three times as many healthy models, ten times as long."""
+"""Whether to train several times as many healthy models, many times as long."""
 
 
 def scaled(x: Array) -> Array:
@@ -295,11 +295,54 @@ def test_healthy_trainings_are_left_alone(client: lossd.Client) -> None:
         for data, loss, outputs, kind, optimizer in HEALTHY:
             model = healthy(kind, data[0].shape[1], outputs)
             with client.create_session(model=model, loss=loss, optimizer=optimizer, seed=2) as session:
-                for step in session.step_stream(batches(data, size, 2500 if LONG else 120), diagnostics="full"):
+                for step in session.step_stream(batches(data, size, 600 if LONG else 60), diagnostics="full"):
                     steps += 1
                     told = {one.code for one in step.diagnostics if one.severity != "info"}
                     loud += [(kind, repr(optimizer), size, loss, step.step, told)] if told else []
     assert len(loud) < 0.02 * steps, loud[:: max(1, len(loud) // 20)]
+
+
+SCHEDULES = (None, optim.lr_scheduler.CosineAnnealingLR(T_max=200), optim.lr_scheduler.StepLR(step_size=60, gamma=0.3))
+
+
+def held_out(seed: int) -> Iterator[tuple[Data, lossd.loss.Loss, int]]:
+    """Data that no bound was chosen by: numbers with noise, classes with wrong labels, and few examples."""
+    yield load("iris"), CE, 3
+    x, y = datasets.make_friedman1(300, 10, noise=1.0, random_state=seed)
+    yield (scaled(x), scaled(y[:, None])), MSE, 1
+    x, y = datasets.make_regression(400, 10, noise=30.0, random_state=seed)
+    yield (scaled(x), scaled(y[:, None])), lossd.HuberLoss(), 1
+    x, y = datasets.make_classification(500, 20, n_informative=8, n_classes=3, flip_y=0.05, random_state=seed)
+    yield (scaled(x), y), CE, 3
+
+
+def test_epochs_of_healthy_fits_are_left_alone(client: lossd.Client) -> None:
+    """Of those that learn and do not overfit less than 2 % say anything above information; others overfit in truth.
+
+    Learning is to end below 0.9 of the first loss; overfitting is a validation loss that ends 10 % above its least.
+    """
+    loud, epochs, fits = [], 0, 0
+    for seed in range(3 if LONG else 1):
+        for number, (data, loss, outputs) in enumerate(held_out(seed)):
+            for kind, optimizer in [one[3:] for one in HEALTHY[1:5]][:: 1 if LONG else 2]:
+                model = healthy(kind, data[0].shape[1], outputs)
+                schedule = SCHEDULES[(number + seed) % 3]
+                with client.create_session(
+                    model=model, loss=loss, optimizer=optimizer, scheduler=schedule, seed=seed
+                ) as session:
+                    history = session.fit(
+                        *data, epochs=30 if LONG else 10, batch_size=16, shuffle=True, drop_last=True,
+                        validation_split=0.25, diagnostics=("cheap", "full")[number % 2],
+                    )  # fmt: skip
+                overfits = history.validation_value[-1] > 1.1 * min(history.validation_value)
+                if overfits or not history.value[-1] < 0.9 * history.value[0]:
+                    continue
+                fits += 1
+                epochs += len(history)
+                told = [{one.code for one in epoch.diagnostics if one.severity != "info"} for epoch in history]
+                loud += [(kind, repr(optimizer), loss, seed, codes) for codes in told if codes]
+    assert fits >= 4
+    assert len(loud) < 0.02 * epochs, loud
 
 
 def noisy() -> nn.Module:

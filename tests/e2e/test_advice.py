@@ -88,7 +88,12 @@ def test_keywords_are_the_contracts(server: RunningServer) -> None:
         with pytest.raises(lossd.InvalidArgument, match="did you mean 'regression'") as refusal:
             client.recommend(task="regresion")
         assert refusal.value.field == "task"
-        for wrong, field in (({"limit": 101}, "limit"), ({"target": []}, "target"), ({"target": [np.nan]}, "target")):
+        for wrong, field in (
+            ({"limit": 101}, "limit"),
+            ({"limit": 0}, "limit"),
+            ({"target": []}, "target"),
+            ({"target": [np.nan]}, "target"),
+        ):
             with pytest.raises(lossd.InvalidArgument) as refusal:
                 client.recommend(**wrong)  # type: ignore[arg-type]
             assert refusal.value.field == field
@@ -161,6 +166,54 @@ def test_the_command_refuses_in_one_line(server: RunningServer) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("lossd: task is 'regresion'; did you mean 'regression'?")
     assert run("--outlier", "--server", server.target).exit_code == 2
+    assert run("--limit", "0", "--server", server.target).exit_code == 2, "as the SDK refuses it"
+
+
+def test_printing_the_advice_is_what_the_command_prints(server: RunningServer) -> None:
+    """The same text but for how an answer is given: a keyword in Python, an option at a shell."""
+    shown = run("--task", "binary", "--positives", "0.01", "--server", server.target).stdout
+    with lossd.Client(server.target) as client:
+        advised = client.recommend(task="binary", positives=0.01)
+        text = str(advised)
+        assert text.splitlines()[:5] == shown.splitlines()[:5]
+        assert text.partition("Tell more")[0] == shown.partition("Tell more")[0]
+        asked = advised.open_questions[0].name
+        assert f"   {asked}=: " in text
+        assert f"   --{asked.replace('_', '-')}" in shown
+        assert str(client.recommend()).startswith("It is open what is predicted: say task=…")
+
+
+def test_json_holds_the_loss_as_the_contract_writes_it(server: RunningServer) -> None:
+    """What `--json` prints of a loss goes into EvaluateLoss by grpcurl as it is; what is beyond limits says so."""
+    rows = json.dumps(RARE.tolist())
+    answer = json.loads(run("--target", rows, "--json", "--server", server.target).stdout)
+    loss = answer["recommendations"][0]["loss"]
+    assert loss == {"bce_with_logits_loss": {"pos_weight": {"dtype": "DATA_TYPE_FLOAT32", "values": [99.0]}}}
+    request = {"loss": loss, "inputs": {"input": {"values": [0.0]}, "target": {"values": [1.0]}}}
+    evaluated = server.grpcurl("lossd.v1.EvaluationService/EvaluateLoss", json.dumps(request))
+    assert json.loads(evaluated.stdout)["value"] == pytest.approx(99 * np.log(2))
+    large = ["--task", "multiclass", "--num-classes", "128000", "--memory-bound", "--features", "4096"]
+    first, second, *_ = json.loads(run(*large, "--json", "--server", server.target).stdout)["recommendations"]
+    assert first["loss"] == {
+        "linear_cross_entropy_loss": {"in_features": "4096", "num_classes": "128000", "options": {}}
+    }
+    assert "parameters" in first["beyond"]
+    assert second["beyond"] == ""
+
+
+def test_a_column_of_a_table_is_a_sample(server: RunningServer, tmp_path: Path) -> None:
+    """By its name after a colon; words are classes; a column that numbers the rows is never mixed in."""
+    lines = [f"{row},{30 + np.sin(row):.3f},{('cat', 'dog', 'owl')[row % 3]}" for row in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["id,minutes,kind", *lines]))
+    words = ["--json", "--server", server.target]
+    number = json.loads(run("--target", f"{tmp_path}/t.csv:minutes", *words).stdout)
+    assert number["facts"]["task"]["value"] == "regression"
+    kind = run("--target", f"{tmp_path}/t.csv:kind", *words)
+    assert json.loads(kind.stdout)["facts"]["num_classes"]["value"] == 3
+    assert "taken for classes: 0 cat, 1 dog, 2 owl" in kind.stderr
+    mixed = run("--target", f"{tmp_path}/t.csv", *words)
+    assert mixed.exit_code == 2
+    assert "say which one is meant, for example" in " ".join(mixed.stderr.split())
 
 
 def test_every_fact_is_an_option() -> None:

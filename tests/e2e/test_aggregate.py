@@ -240,10 +240,13 @@ def test_the_command_cuts_files(server: RunningServer, tmp_path: Path) -> None:
     assert (first["chunks"], second["chunks"]) == (3, 429)
     assert (first["value"], first["loss_sum"]) == (second["value"], second["loss_sum"])
     plain = run("y.npy", 65536)
-    assert (plain.stdout, plain.stderr) == (f"{first['value']!r}\n", "3000 examples in 1 chunks\n")
+    assert (plain.stdout, plain.stderr) == (f"{first['value']!r}\n", "3000 examples in 1 chunk\n")
     wrong = run("long.npy", 3000)
-    assert isinstance(wrong.exception, lossd.InvalidArgument)
-    assert wrong.exception.field == "chunks[1].inputs.target"
+    assert wrong.exit_code == 2
+    assert "input has 3,000, target has 6,000 examples" in " ".join(wrong.output.split()), "before any is sent"
+    whole = run("long.npy", 6000)
+    assert isinstance(whole.exception, lossd.InvalidArgument)
+    assert whole.exception.field == "chunks[0].inputs.target"
 
 
 def messages(count: int, pause: threading.Event) -> Iterator[bytes]:

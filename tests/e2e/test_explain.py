@@ -139,6 +139,9 @@ def test_the_command(server: RunningServer, tmp_path: Path) -> None:
     told = run(*words, "--limit", "5", "--metrics", "accuracy", *where)
     assert (told.returncode, told.stderr) == (0, "")
     assert max(map(len, told.stdout.splitlines())) <= 80
+    assert not [line for line in told.stdout.splitlines() if line != line.rstrip()], "no blanks at an end"
+    narrow = run(*words, "--limit", "5", *where, COLUMNS="60").stdout
+    assert max(map(len, narrow.splitlines())) <= 60 < max(map(len, told.stdout.splitlines())), "as COLUMNS says"
     for part in ("NLLLoss()", "accuracy", "What looks wrong", "Highest losses, 5 of 898", "Probability given"):
         assert part in told.stdout, part
     facts = json.loads(run(*words, "--json", *where).stdout)

@@ -48,6 +48,43 @@ def test_the_numbers_of_the_guide(client: lossd.Client, loss: lossd.Loss, x: obj
     assert client.evaluate(loss, x, y).value == value
 
 
+LAYOUTS: list[tuple[lossd.Loss, dict[str, Any], str, str]] = [
+    (lossd.CTCLoss(), {"log_probs": np.full((4, 20, 5), -1.6, "float32"), "targets": np.ones((4, 3), "int64"),
+                       "input_lengths": [20] * 4, "target_lengths": [3] * 4}, "input_lengths",
+     "time first, here (4, 20, 5); if it has the batch first, send it with its first two dimensions swapped"),
+    (lossd.CTCLoss(), {"log_probs": np.full((20, 4, 5), -1.6, "float32"), "targets": np.ones((4, 3), "int64"),
+                       "input_lengths": [20] * 4, "target_lengths": [3] * 3}, "target_lengths",
+     "expected (4,), one for each sequence: log_probs is (T, N, C), time first, here (20, 4, 5)"),
+    (lossd.CrossEntropyLoss(), {"input": np.zeros((2, 4, 5, 3), "float32"), "target": np.zeros((2, 4, 5), "int64")},
+     "target", "dimension 1 of input, 4 of them here; if they are its last dimension, move that to place 1"),
+    (lossd.CrossEntropyLoss(), {"input": np.zeros((2, 3, 4, 5), "float32"), "target": np.zeros((2, 20), "int64")},
+     "target", "have shape (2, 4, 5): the classes are dimension 1 of input, 3 of them here"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss", "inputs", "field", "ends"), LAYOUTS, ids=["ctc", "lengths", "nhwc", "flat"])
+def test_another_order_of_dimensions_is_named(
+    client: lossd.Client, loss: lossd.Loss, inputs: dict[str, Any], field: str, ends: str
+) -> None:
+    """Time or classes where another framework has them: the refusal says where they are expected."""
+    with pytest.raises(lossd.InvalidArgument) as refused:
+        client.evaluate(loss, **inputs)
+    assert refused.value.field == f"inputs.{field}"
+    assert refused.value.message.endswith(ends)
+
+
+def test_what_early_stopping_monitors_is_computed(client: lossd.Client) -> None:
+    """A metric that was not asked for is refused, and the refusal says how to ask for it."""
+    model, sgd = lossd.nn.Linear(1, 1), lossd.optim.SGD(lr=0.1)
+    with client.create_session(model=model, loss=lossd.MSELoss(), optimizer=sgd) as session:
+        with pytest.raises(lossd.InvalidArgument) as refused:
+            session.fit([[1.0], [2.0]], [[1.0], [2.0]], early_stopping=lossd.EarlyStopping(3, monitor="r2"))
+        assert refused.value.field == "early_stopping.monitor"
+        assert "'r2', which is not computed; expected 'loss'; to monitor a metric, name it in `metrics`" in (
+            refused.value.message
+        )
+
+
 def test_gradients_are_torchs(client: lossd.Client) -> None:
     logits = torch.tensor([[4.0, 1.0, 0.1]], requires_grad=True)
     torch.nn.functional.cross_entropy(logits, torch.tensor([0])).backward()

@@ -64,6 +64,44 @@ def test_the_rolling_loss_is_that_of_all_examples_in_one_call(server: RunningSer
     assert value(server, "lossd_loss_value", series=name) == pytest.approx(whole, rel=1e-6)
 
 
+def test_two_losses_in_a_series_are_noticed(server: RunningServer, name: str) -> None:
+    """Alone, in a batch, in a data set and of a session: answered, counted, and said in the log once."""
+    l1, mse = lossd.L1Loss(), lossd.MSELoss()
+
+    def changes() -> float:
+        return value(server, "lossd_series_loss_changes_total", series=name)
+
+    with lossd.Client(server.target) as client:
+        for _ in range(3):
+            client.evaluate(l1, GOOD, BAD, series=name)
+        assert changes() == 0
+        client.evaluate_batch([lossd.Evaluation(loss, GOOD, BAD, series=name) for loss in (l1, mse, mse)])
+        assert changes() == 1
+        with client.aggregate(l1, series=name) as total:
+            total.update(GOOD, BAD)
+            total.result()
+        assert changes() == 2
+        model, sgd = lossd.nn.Linear(1, 1), lossd.optim.SGD(lr=0.1)
+        with client.create_session(model=model, loss=mse, optimizer=sgd) as session:
+            session.evaluate([[1.0]], [[2.0]], series=name)
+        assert changes() == 3
+    assert counted(server, name) == 8
+    said = [record for record in server.records() if "evaluated with two losses" in record.get("event", "")]
+    assert [one["losses"] for one in said if one["series"] == name] == [["l1_loss", "mse_loss"]]
+
+
+def test_examples_are_counted_where_they_lie(server: RunningServer, name: str) -> None:
+    """Second in log-probabilities of sequences (T,N,C): two sequences of six steps are two examples."""
+    log_probs = np.log(np.full((6, 2, 4), 0.25, np.float32))
+    labels, steps, counts = np.array([[1, 2], [3, 1]]), np.array([6, 5]), np.array([2, 1])
+    with lossd.Client(server.target) as client:
+        client.evaluate(lossd.CTCLoss(), log_probs, labels, steps, counts, series=name)
+        with client.aggregate(lossd.CTCLoss(), series=name) as total:
+            total.update(log_probs, labels, steps, counts)
+            total.result()
+    assert value(server, "lossd_series_examples_total", series=name) == 4
+
+
 def test_batches_streams_and_both_clients_count(server: RunningServer, name: str) -> None:
     """Each member counts in the series that it names; what fails counts in none."""
     good = lossd.Evaluation(lossd.MSELoss(), GOOD, BAD, series=name)

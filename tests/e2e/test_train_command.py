@@ -130,6 +130,7 @@ MISTAKES = [
     (["--target", "y", "--loss", "triplet_margin"], "takes anchor, positive, negative"),
     (["--target", "y", "--task", "regression", "--loss", "cross_entropy"], "is for classes"),
     (["--target", "y", "--save", "/nowhere/m.safetensors"], "there is no folder for /nowhere/m.safetensors"),
+    (["--target", "y", "--save", "/"], "'--save': File '/' is a directory"),
     (["--target", "y", "--drop", "x"], "no column but the target"),
     (["--target", "y", "--drop", "y"], "'y' is the target and cannot be left out"),
     (["--target", "y", "--plot", "curve.xyz"], "'curve.xyz' is no file for a plot; expected .png, .svg, .pdf"),
@@ -146,6 +147,16 @@ def test_mistakes_are_told_before_anything_runs(tmp_path: Path, words: list[str]
     assert (done.exit_code, done.stdout) == (2, ""), done.stderr
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("loss", "instead"), [("focal", "softmax_focal_loss"), ("mse", "cross_entropy_loss")])
+def test_a_loss_of_two_classes_names_one_of_more(tmp_path: Path, loss: str, instead: str) -> None:
+    """Three classes and a loss that has one number of each row: the like of it for more is named."""
+    (tmp_path / "data.csv").write_text("x,y\n1,red\n2,blue\n3,green\n4,red\n5,blue\n6,green\n")
+    typed = ["train", str(tmp_path / "data.csv"), "--target", "y", "--loss", loss, "--server", "localhost:1"]
+    done = CliRunner().invoke(cli.cli, typed, prog_name="lossd")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"tells two classes apart; here are 3: take {instead}" in " ".join(done.stderr.split())
 
 
 def test_missing_values_are_told_with_their_lines(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ class RecommendLossResponse(_message.Message):
     def __init__(self, recommendations: _Optional[_Iterable[_Union[Recommendation, _Mapping]]] = ..., rejected: _Optional[_Iterable[_Union[Rejection, _Mapping]]] = ..., open_questions: _Optional[_Iterable[_Union[Question, _Mapping]]] = ..., measurements: _Optional[_Iterable[_Union[Measurement, _Mapping]]] = ..., cautions: _Optional[_Iterable[str]] = ..., facts: _Optional[_Iterable[_Union[Fact, _Mapping]]] = ...) -> None: ...
 
 class Recommendation(_message.Message):
-    __slots__ = ("name", "loss", "reasons", "cautions", "metrics", "output", "python", "score")
+    __slots__ = ("name", "loss", "reasons", "cautions", "metrics", "output", "python", "score", "beyond")
     NAME_FIELD_NUMBER: _ClassVar[int]
     LOSS_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
@@ -144,6 +144,7 @@ class Recommendation(_message.Message):
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     PYTHON_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
+    BEYOND_FIELD_NUMBER: _ClassVar[int]
     name: str
     loss: _loss_pb2.LossSpec
     reasons: _containers.RepeatedScalarFieldContainer[str]
@@ -152,7 +153,8 @@ class Recommendation(_message.Message):
     output: str
     python: str
     score: float
-    def __init__(self, name: _Optional[str] = ..., loss: _Optional[_Union[_loss_pb2.LossSpec, _Mapping]] = ..., reasons: _Optional[_Iterable[str]] = ..., cautions: _Optional[_Iterable[str]] = ..., metrics: _Optional[_Iterable[str]] = ..., output: _Optional[str] = ..., python: _Optional[str] = ..., score: _Optional[float] = ...) -> None: ...
+    beyond: str
+    def __init__(self, name: _Optional[str] = ..., loss: _Optional[_Union[_loss_pb2.LossSpec, _Mapping]] = ..., reasons: _Optional[_Iterable[str]] = ..., cautions: _Optional[_Iterable[str]] = ..., metrics: _Optional[_Iterable[str]] = ..., output: _Optional[str] = ..., python: _Optional[str] = ..., score: _Optional[float] = ..., beyond: _Optional[str] = ...) -> None: ...
 
 class Rejection(_message.Message):
     __slots__ = ("name", "reason")

@@ -90,7 +90,7 @@ class Gathering:
             sent += 1
             while self._admission.is_full_for(len(request)):
                 await asyncio.sleep(_FULL_SECONDS)
-            self._under_way.append(asyncio.create_task(self._call(CHUNK, request, self._name)))
+            self._under_way.append(self._send(request))
         while self._under_way:
             self._take(await self._under_way.popleft())
         answer = await self._call(END, _envelope(self._name), self._name)
@@ -119,6 +119,14 @@ class Gathering:
         if message is None:
             await asyncio.sleep(_LAST_SECONDS)
         return message
+
+    def _send(self, request: bytes) -> asyncio.Task[bytes]:
+        """Lets a chunk in now, before another stream takes its room, and sends it on its way."""
+        held = contextlib.ExitStack()
+        held.enter_context(self._admission.hold(len(request)))
+        task = asyncio.create_task(self._call(CHUNK, request, self._name))
+        task.add_done_callback(lambda _: held.close())  # a task that is cancelled at once never begins
+        return task
 
     async def _call(self, verb: str, request: bytes, name: str | None) -> bytes:
         return await self._submit(verb, request, name)

@@ -144,9 +144,10 @@ class Handler:
     async def _gathered(self, request_id: str, verb: str, request: bytes, session_id: str | None) -> bytes:
         """The answer to one of the calls that a gathered stream is made of."""
         call = Call(verb, request, time.monotonic() + self._limits.default_deadline, session_id, request_id)
-        if verb not in (OPEN, CHUNK):
+        if verb in (OPEN, CHUNK):
+            self._received.inc()
+        if verb != OPEN:
             return await self._passed(call)
-        self._received.inc()
         with self._admission.hold(len(request)):
             return await self._passed(call)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault
-from lossd_server.judge.blocks import Blocks, Sample, block_size, by_group
+from lossd_server.judge.blocks import Blocks, Sample, block_size, by_group, sequences
 from lossd_server.judge.chunks import Form
 from lossd_server.judge.diagnostics.evaluation import diagnose
 from lossd_server.judge.diagnostics.findings import Finding, Level, Severity, worst_first
@@ -64,8 +64,9 @@ class Aggregate:
         groups = by_group(self.form.examples(tensors), self.form.places)
         work = _work(loss, self.form, groups)
         sizes = {group: block_size(own, self.form.places, work) for group, own in groups.items()}
-        self._blocks = {group: Blocks(own, sizes[group]) for group, own in groups.items()}
-        self._samples = {group: Sample(2 * size) for group, size in sizes.items()} if level > Level.OFF else {}
+        lengths = {group: sequences(own, self.form.places) for group, own in groups.items()}
+        self._blocks = {group: Blocks(own, sizes[group], lengths[group]) for group, own in groups.items()}
+        self._samples = {group: Sample(2 * size, lengths[group]) for group, size in sizes.items() if level > Level.OFF}
         output, *others = tensors
         self._output = output
         self._metrics = Metrics(metrics, loss, tensors[output], {name: tensors[name] for name in others})

@@ -14,7 +14,7 @@ MAX_LENGTH = 96
 
 _ASKED = re.compile(r"\s*([A-Za-z0-9_ -]+?)\s*(?:\(([^()]*)\))?\s*")
 _GIVEN = re.compile(r"\s*([a-z_]\w*)\s*=\s*([^\s=,]+)\s*")
-_WORDS = {"true": True, "false": False, "none": "none"}
+_WORDS = {"true": True, "false": False}
 
 
 def split(text: str) -> tuple[str, dict[str, str]]:
@@ -35,7 +35,7 @@ def split(text: str) -> tuple[str, dict[str, str]]:
         one = _GIVEN.fullmatch(part)
         if one is None or one[1] in given:
             raise _unread(text)
-        given[one[1]] = one[2]
+        given[one[1]] = one[2].strip("'\"")
     return name, given
 
 
@@ -62,7 +62,8 @@ def read(text: str, written: Mapping[str, str], arguments: tuple[Argument, ...])
 
 
 def _value(text: str, argument: Argument, written: str) -> Any:
-    value: Any = _number(written) if argument.type in (int, float) else _WORDS.get(written, written)
+    value: Any = _number(written) if argument.type in (int, float) else written
+    value = _WORDS.get(written) if argument.type is bool else value
     expected = argument.type
     fits = isinstance(value, expected) or (expected is float and isinstance(value, int) and not isinstance(value, bool))
     if not fits or (expected is int and isinstance(value, bool)):

@@ -10,12 +10,14 @@ from lossd_server.faults import Fault
 from lossd_server.judge import asking
 from lossd_server.judge.measures.classification import CLASSIFICATION
 from lossd_server.judge.measures.contract import Given, Metric
+from lossd_server.judge.measures.rankings import RANKINGS
 from lossd_server.judge.measures.regression import NUMBERS
 from lossd_server.judge.measures.structure import STRUCTURE
 from lossd_server.judge.views import TASKS
 
 METRICS: Mapping[str, Metric] = {
-    metric.name: metric for metric in sorted((*CLASSIFICATION, *NUMBERS, *STRUCTURE), key=lambda metric: metric.name)
+    metric.name: metric
+    for metric in sorted((*CLASSIFICATION, *RANKINGS, *NUMBERS, *STRUCTURE), key=lambda metric: metric.name)
 }
 """Every metric by name."""
 

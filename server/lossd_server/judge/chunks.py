@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault, shape_text
+from lossd_server.limits import MAX_PRODUCED_ELEMENTS
 from lossd_server.losses.binding import BoundLoss
-from lossd_server.losses.contract import Input, Loss, Tensors
-from lossd_server.losses.examples import dimension
+from lossd_server.losses.contract import Loss, Tensors
+from lossd_server.losses.examples import dimension_of
 from lossd_server.losses.merging import parts
 
 EXAMPLES = "N"
 """What losses call the number of their examples; some count a second kind, such as (M,)."""
 _OTHER = re.compile(r"\(([A-Z]),\)")
-_LIKE = re.compile(r"\bas (\w+)")
 _STRETCHES = re.compile(r"\(\*\)(, as \w+)?")
 """Shapes of inputs that broadcast against one another, where that is allowed."""
 _LENGTHS = {"log_probs": "input_lengths", "targets": "target_lengths"}
@@ -109,10 +109,11 @@ class Form:
         for name, place in self.places.items():
             given = tensors[name]
             if place.lengths and given.dim() == 1:
-                given = _unflattened(given, tensors[place.lengths])
-            laid[name] = given.movedim(place.dimension, 0)
-            if place.lengths:
-                laid[name] = _without_padding(laid[name], tensors[place.lengths])
+                laid[name] = _unflattened(given, tensors[place.lengths], name)
+            elif place.lengths:
+                laid[name] = _without_padding(given.movedim(place.dimension, 0), tensors[place.lengths])
+            else:
+                laid[name] = given.movedim(place.dimension, 0)
             count = counts.setdefault(place.group, len(laid[name]))
             if len(laid[name]) != count:
                 first = next(other for other, own in self.places.items() if own.group == place.group)
@@ -133,9 +134,8 @@ class Form:
                 inputs[name] = self.shared[name]
                 continue
             given = laid[name]
-            if place.lengths:  # as wide as the longest: padding depends on how the chunks were cut
-                width = max(int(laid[place.lengths].max()) if len(given) else 0, 1)
-                given = stretched(given[:, :width], width)
+            if place.lengths:
+                given = narrowed(given, laid[place.lengths])
             inputs[name] = given.movedim(0, place.dimension).contiguous()
         return inputs
 
@@ -193,17 +193,11 @@ def _place_of(loss: Loss, name: str, tensors: Tensors) -> Place | None:
     stretches = isinstance(loss, BoundLoss) and loss.allows_broadcast and _STRETCHES.fullmatch(input_.shape)
     if stretches and given.dim() < max(other.dim() for other in tensors.values()):
         return None  # over the examples
-    at = dimension(_meant(loss, input_), given.dim())
+    at = dimension_of(loss, name, given)
     if at is not None:
         return Place(EXAMPLES, at, lengths)
     other = _OTHER.fullmatch(input_.shape)
     return Place(other[1], 0) if other is not None else None
-
-
-def _meant(loss: Loss, input_: Input) -> Input:
-    """The input itself, or the one whose shape it takes and that its own contract only names."""
-    like = _LIKE.match(input_.shape)
-    return (loss.input(like[1]) or input_) if like is not None else input_
 
 
 def stretched(given: Tensor, width: int) -> Tensor:
@@ -219,10 +213,28 @@ def _without_padding(given: Tensor, lengths: Tensor) -> Tensor:
     return given.masked_fill(beyond.reshape(*beyond.shape, *[1] * (given.dim() - 2)), 0)
 
 
-def _unflattened(labels: Tensor, lengths: Tensor) -> Tensor:
+def narrowed(given: Tensor, lengths: Tensor) -> Tensor:
+    """The same as wide as the longest example, at least 1: padding depends on how the chunks were cut.
+
+    >>> narrowed(torch.ones(2, 5), torch.tensor([1, 3])).shape
+    torch.Size([2, 3])
+    """
+    width = max(int(lengths.max()) if len(lengths) else 0, 1)
+    return stretched(given[:, :width], width)
+
+
+def _unflattened(labels: Tensor, lengths: Tensor, name: str) -> Tensor:
     """Labels of all sequences in a row as (N,S), padded."""
     counts = lengths.tolist()
-    padded = labels.new_zeros((len(counts), max(counts, default=0)))
+    width = max(counts, default=0)
+    if len(counts) * width > MAX_PRODUCED_ELEMENTS:
+        raise Fault(
+            "LIMIT_EXCEEDED",
+            f"{name} has {len(counts)} sequences in a row, the longest of {width}: padded to one length they have more "
+            f"than {MAX_PRODUCED_ELEMENTS} elements; send the long ones in a chunk of their own",
+            field=f"inputs.{name}",
+        )
+    padded = labels.new_zeros((len(counts), width))
     start = 0
     for row, count in zip(padded, counts, strict=True):
         row[:count] = labels[start : start + count]

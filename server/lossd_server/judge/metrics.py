@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -81,9 +82,7 @@ class Metrics:
         for shown in self._shown.values():
             shown.show(output, targets)
         for held in self._held:
-            self._kept += held.update()
-            if self._kept > MAX_KEPT:
-                raise _too_much(held.asked)
+            self._kept = held.update(self._kept)
 
     def compute(self) -> dict[str, float]:
         """The metrics of all batches together that are one number, as asked; nan where one is not defined."""
@@ -121,7 +120,7 @@ class _Shown:
         self.pair = pair
         self.examples += len(pair.truth)
         unsure = pair.predictions.isnan().any() if pair.unsure is None else pair.unsure
-        self.unsure = self.unsure or bool(unsure)
+        self.unsure = self.unsure or bool(unsure) or bool(pair.truth.isnan().any())
 
     def count_classes(self) -> None:
         """Counts examples and counterexamples of each class in the last pair."""
@@ -143,37 +142,46 @@ class _Held:
     def __init__(self, asked: Asked, call: Call, shown: _Shown) -> None:
         self.asked, self.shown, self._call = asked, shown, call
         self.metric = _build(asked, call, shown.view.size)
+        self._fed = False
 
-    def update(self) -> int:
-        """Counts the last pair; returns how many numbers it keeps of it."""
+    def update(self, kept: int) -> int:
+        """Counts the last pair; takes how many numbers are kept so far, and returns it with its own."""
         pair, call = self.shown.pair, self._call
+        if not pair.truth.numel():
+            return kept
         if self.asked.metric.each:
             self.shown.count_classes()
-        if not len(pair.truth):
-            return 0
         prepared = call.prepare(pair, self.asked.given)
-        kept = call.keeps(prepared) if call.keeps and self.asked.given.get("thresholds") is None else 0
+        if not len(prepared[0]):
+            return kept
+        kept += call.keeps(prepared) if call.keeps and self.asked.given.get("thresholds") is None else 0
+        if kept > MAX_KEPT:
+            raise _too_much(self.asked)
         if call.most is not None and self.shown.examples > call.most:
             raise Fault(
                 "LIMIT_EXCEEDED",
                 f"{self.asked.text} of {self.shown.examples} examples; at most {call.most}: it compares each with each",
                 field="metrics",
             )
-        self.metric.to(pair.predictions.device)
-        self.metric.update(*prepared)
+        if self.metric.device != pair.predictions.device:
+            self.metric.to(pair.predictions.device).set_dtype(torch.float64)  # `to` forgets it
+        with warnings.catch_warnings(), _told(self.asked):
+            warnings.simplefilter("ignore")  # of what nan tells
+            self.metric.update(*prepared)
+        self._fed = True
         return kept
 
     def value(self) -> Tensor:
         """What it is of all batches: a scalar, or several numbers."""
         shown, asked = self.shown, self.asked
-        nothing = shown.examples < asked.metric.least
+        nothing = shown.examples < asked.metric.least or not self._fed
         if nothing and not asked.several:
             return torch.tensor(math.nan)
-        if nothing and shown.examples == 0:
-            return torch.full((0,), math.nan, dtype=torch.float64)
-        with warnings.catch_warnings():
+        if nothing and not asked.metric.array:
+            return torch.full((max(shown.view.size, 1),), math.nan, dtype=torch.float64)
+        with warnings.catch_warnings(), _told(asked):
             warnings.simplefilter("ignore")  # of what nan tells
-            found = self.metric.compute()
+            found = self._call.compute(self.metric) if self._call.compute else self.metric.compute()
         plain = asked.several and self._call.finish is mean
         value = torch.as_tensor(found if plain else self._call.finish(_double(found), asked.given)).double()
         if nothing or shown.unsure:
@@ -196,6 +204,17 @@ class _Held:
         else:
             undefined = bool(lacking.any())
         return torch.tensor(math.nan) if undefined else value
+
+
+@contextmanager
+def _told(asked: Asked) -> Iterator[None]:
+    """Makes a refusal of what torchmetrics says of data that a metric is not defined for."""
+    try:
+        yield
+    except (ValueError, IndexError) as error:
+        raise Fault(
+            "VALUE_OUT_OF_RANGE", f"{asked.text} cannot be told of these data: {error}", field="metrics"
+        ) from None
 
 
 def _double(found: Any) -> Any:
@@ -244,6 +263,8 @@ def _reason(asked: Asked, view: View, call: Call, loss: Loss) -> str:
         return f"there are {view.size} classes, and it is computed for up to {MAX_CLASSES}"
     if view.task == MULTICLASS and (most or 0) > view.size:
         return f"there are only {view.size} classes"
+    if given.get("include_background") is False and view.size < 2:
+        return "it has one mask, and no background beside it"
     if asked.several and view.size * (given.get("thresholds") or view.size) > MAX_ANSWERED:
         return f"its answer would be of more than {MAX_ANSWERED} numbers"
     return ""

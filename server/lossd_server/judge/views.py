@@ -82,7 +82,8 @@ def as_is(scores: Tensor) -> Tensor:
 
 def rows(given: Tensor, dim: int) -> Tensor:
     """All but one dimension in one: (M,K), in float64."""
-    return given.detach().movedim(dim, -1).reshape(-1, given.shape[dim]).double()
+    size = given.shape[dim]
+    return given.detach().movedim(dim, -1).reshape(given.numel() // max(size, 1), size).double()
 
 
 def one_row(given: Tensor) -> Tensor:
@@ -116,11 +117,11 @@ def index_of_masks(target: Tensor) -> Tensor:
 def class_masks(output: Tensor, target: Tensor, ignored: int | None) -> Pair:
     """Masks (N,C,P) of the likeliest class and of the true one; neither where the truth is ignored."""
     images, size = output.shape[:2]
-    scores = output.detach().double().reshape(images, size, -1)
+    scores = output.detach().double().flatten(2)
     truth = index_of_masks(target) if target.is_floating_point() else target.long()
     if ignored is not None and not target.is_floating_point():
         truth = truth.masked_fill(truth == ignored, IGNORED)
-    truth = truth.reshape(images, 1, -1)
+    truth = truth.reshape(images, 1, output.shape[2:].numel())
     order = torch.arange(size, device=scores.device).reshape(1, -1, 1)
     kept = (truth >= 0) & (truth < size)
     unsure = (scores.isnan().any(1, keepdim=True) & kept).any()
@@ -141,13 +142,17 @@ def labels(output: Tensor, target: Tensor, activation: Activation, ignored: int 
 
 def _label_rows(given: Tensor, single: bool) -> Tensor:
     given = given.detach()
-    return given.reshape(-1) if single else given.movedim(1, -1).reshape(-1, given.shape[1])
+    if single:
+        return given.reshape(-1)
+    size = given.shape[1]
+    return given.movedim(1, -1).reshape(given.numel() // max(size, 1), size)
 
 
 def label_masks(output: Tensor, target: Tensor, activation: Activation, ignored: int | None, single: bool) -> Pair:
     """Masks (N,L,P) of what is likelier than not and of what is true."""
     check_hard(target, ignored)
-    shape = (output.shape[0], 1 if single else output.shape[1], -1)
+    size = 1 if single else output.shape[1]
+    shape = (output.shape[0], size, output.shape[1:].numel() // max(size, 1))
     truth, scores = target.detach().reshape(shape), activation(output.detach().double()).reshape(shape)
     kept = truth != ignored if ignored is not None else torch.ones_like(truth, dtype=torch.bool)
     return Pair((scores > 0.5) & kept, (truth > 0) & kept, unsure=(scores.isnan() & kept).any())

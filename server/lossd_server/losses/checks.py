@@ -75,15 +75,22 @@ def class_shapes(tensors: Tensors, arguments: Arguments) -> None:
         raise Fault(
             "SHAPE_MISMATCH",
             f"target has shape {shape_text(target.shape)}; class indices for input {shape_text(input_.shape)} "
-            f"have shape {shape_text(expected)}{_hot(target, input_)}",
+            f"have shape {shape_text(expected)}{_instead(target, input_)}",
             field="inputs.target",
         )
     class_weight(tensors, arguments)
 
 
-def _hot(target: Tensor, input_: Tensor) -> str:
-    """What to do with whole numbers of the shape of the scores, which are one-hot."""
-    return "; for one-hot rows send their argmax over the classes" if target.shape == input_.shape else ""
+def _instead(target: Tensor, input_: Tensor) -> str:
+    """What to do with whole numbers of the shape of the scores, which are one-hot, and with classes that come last."""
+    if target.shape == input_.shape:
+        return "; for one-hot rows send their argmax over the classes"
+    if input_.dim() <= 2:
+        return ""
+    text = f": the classes are dimension 1 of input, {input_.shape[1]} of them here"
+    if target.shape == input_.shape[:-1]:
+        text += "; if they are its last dimension, move that to place 1"
+    return text
 
 
 def class_weight(tensors: Tensors, arguments: Arguments) -> None:

@@ -17,6 +17,13 @@ from lossd_server.losses.refusal import torch_refusals
 EVERY = "*"
 
 
+def value_of(loss: Loss, tensors: Tensors) -> Tensor:
+    """The value of `loss` at tensors that it has checked, in float64, without gradients."""
+    given = {name: tensor.detach() for name, tensor in tensors.items()}
+    with torch_refusals("loss"):
+        return loss.compute(given, Budget(given.values())).value.double()
+
+
 def evaluate(
     loss: Loss,
     tensors: Tensors,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -33,7 +34,12 @@ def dimension(input_: Input, rank: int) -> int | None:
     >>> dimension(boxes, 2), dimension(boxes, 1)
     (0, None)
     """
-    for written in _SHAPE.findall(input_.shape):
+    return _counting(input_.shape, rank)
+
+
+@lru_cache(maxsize=4096)
+def _counting(shape: str, rank: int) -> int | None:
+    for written in _SHAPE.findall(shape):
         parts = [part.strip() for part in written.split(",") if part.strip()]
         if parts == ["*"] and rank:
             return 0
@@ -105,14 +111,15 @@ def lay_out(loss: Loss, tensors: Tensors) -> Layout:
     Layout(count=1, dimensions={}, batched=False)
     """
     names = [name for name in loss.input_names if name in tensors]
-    found = {name: at for name in names if (at := _dimension(loss, name, tensors[name])) is not None}
+    found = {name: at for name in names if (at := dimension_of(loss, name, tensors[name])) is not None}
     if not names or names[0] not in found:
         return Layout(1, {}, batched=False)
     count = tensors[names[0]].shape[found[names[0]]]
     return Layout(count, {name: at for name, at in found.items() if tensors[name].shape[at] == count}, batched=True)
 
 
-def _dimension(loss: Loss, name: str, given: Tensor) -> int | None:
+def dimension_of(loss: Loss, name: str, given: Tensor) -> int | None:
+    """The dimension that counts the examples in one input of `loss`, whose shape may be that of another one."""
     input_ = loss.input(name)
     if input_ is None or not given.dim():
         return None

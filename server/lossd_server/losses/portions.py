@@ -16,11 +16,10 @@ from torch import Tensor
 from lossd_server.faults import Fault
 from lossd_server.losses import examples
 from lossd_server.losses.binding import BoundLoss
-from lossd_server.losses.budget import Budget
 from lossd_server.losses.composite import WeightedSum
 from lossd_server.losses.contract import Loss, Tensors
+from lossd_server.losses.evaluation import value_of
 from lossd_server.losses.examples import Layout
-from lossd_server.losses.refusal import torch_refusals
 
 MAX_ALONE = 256
 """Examples up to which each is evaluated alone, where a loss has no values of elements."""
@@ -81,7 +80,7 @@ def _by_elements(loss: Loss, tensors: Tensors, layout: Layout) -> Portions | Non
         return _of_terms(loss, tensors, layout)
     if isinstance(loss, BoundLoss):
         return _of_bound(loss, tensors, layout)
-    elements = _compute(loss, tensors)
+    elements = value_of(loss, tensors)
     if elements.dim() and elements.shape[0] == layout.count and layout.batched:
         rows = examples.rows(elements)
         count = max(rows.shape[1], 1)
@@ -109,7 +108,7 @@ def _of_bound(loss: BoundLoss, tensors: Tensors, layout: Layout) -> Portions | N
     weight = None if unreduced is None else _denominator(loss, tensors, layout)
     if unreduced is None or weight is None:
         return None
-    elements = _compute(unreduced, tensors)
+    elements = value_of(unreduced, tensors)
     rows = examples.rows(elements) if layout.batched and elements.dim() else elements.reshape(1, elements.numel())
     counts = _counted(loss, tensors, elements, rows)
     sums = rows.sum(1)
@@ -159,7 +158,7 @@ def _alone(loss: Loss, tensors: Tensors, value: float, layout: Layout, pause: Ca
         one = layout.one(tensors, index)
         try:
             loss.check(one)
-            found.append(float(_compute(loss, one).mean()))
+            found.append(float(value_of(loss, one).mean()))
         except Fault as fault:
             return Portions(None, None, f"{WHOLE}, and an example alone is refused: {fault.message}")
     losses = torch.tensor(found, dtype=torch.float64)
@@ -168,9 +167,3 @@ def _alone(loss: Loss, tensors: Tensors, value: float, layout: Layout, pause: Ca
         if abs(float(parts.sum()) - value) <= _NEAR * scale:
             return Portions(losses, parts)
     return Portions(losses, None, ALONE)
-
-
-def _compute(loss: Loss, tensors: Tensors) -> Tensor:
-    given = {name: tensor.detach() for name, tensor in tensors.items()}
-    with torch_refusals("loss"):
-        return loss.compute(given, Budget(given.values())).value.double()

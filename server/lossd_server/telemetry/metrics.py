@@ -20,6 +20,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from lossd_server.telemetry.observation import MAX_METRICS
 from lossd_server.telemetry.series import Series, State, Total
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -194,6 +195,11 @@ def _found(state: State) -> Iterator[Metric]:
     seen = GaugeMetricFamily(
         "lossd_series_last_timestamp_seconds", "When a series was last evaluated.", labels=["series"]
     )
+    changes = CounterMetricFamily(
+        "lossd_series_loss_changes",
+        "How often an evaluation of a series was of another loss than the one before it; its means mix them.",
+        labels=["series"],
+    )
     codes = CounterMetricFamily(
         "lossd_series_diagnostics",
         "Diagnostics found in a series, by severity (info, warning, error).",
@@ -204,6 +210,7 @@ def _found(state: State) -> Iterator[Metric]:
         examples.add_metric([record.name], record.examples)
         nonfinite.add_metric([record.name], record.nonfinite)
         seen.add_metric([record.name], record.seen)
+        changes.add_metric([record.name], record.loss_changes)
         for (code, severity), count in record.codes.items():
             codes.add_metric([record.name, code, severity], count)
     every = CounterMetricFamily("lossd_diagnostics", "Diagnostics found, in a series or not.", labels=["code"])
@@ -211,9 +218,10 @@ def _found(state: State) -> Iterator[Metric]:
         every.add_metric([code], count)
     dropped = CounterMetricFamily(
         "lossd_series_dropped",
-        "What no series had room for: evaluations where there are max_series already, values of a metric beyond 20.",
+        "What no series had room for: evaluations where there are max_series already, values of a metric beyond "
+        f"{MAX_METRICS}.",
         labels=["full"],
     )
     for full, count in state.dropped.items():
         dropped.add_metric([full], count)
-    yield from (evaluations, examples, nonfinite, seen, codes, every, dropped)
+    yield from (evaluations, examples, nonfinite, seen, changes, codes, every, dropped)

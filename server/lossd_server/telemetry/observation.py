@@ -31,6 +31,27 @@ class Share(NamedTuple):
         return Share(self.amount + other.amount, self.weight + other.weight, other.higher)
 
 
+class Named(NamedTuple):
+    """Names of the losses of some evaluations in their order: first, last, how often another one came, and which."""
+
+    first: str = ""
+    last: str = ""
+    changes: int = 0
+    other: str = ""  # the first that is not `first`
+
+    def with_(self, later: Named) -> Named:
+        """Both one after the other; empty names are of evaluations that tell none.
+
+        >>> Named("a", "a").with_(Named("b", "b")).with_(Named()).with_(Named("b", "b"))
+        Named(first='a', last='b', changes=1, other='b')
+        """
+        if not (self.first and later.first):
+            return self if self.first else later
+        changes = self.changes + later.changes + (self.last != later.first)
+        other = self.other or (later.other if later.first == self.first else later.first)
+        return Named(self.first, later.last, changes, other)
+
+
 class Observation(NamedTuple):
     """What telemetry is told of some evaluations of one series; all of it adds up.
 
@@ -43,6 +64,7 @@ class Observation(NamedTuple):
         metrics: their metrics by name, each weighted by examples.
         codes: diagnostics found, by code and severity ("info", "warning", "error").
         left_out: metrics for which there was no room, or whose name is too long.
+        losses: what the losses are called.
     """
 
     series: str = ""
@@ -53,6 +75,7 @@ class Observation(NamedTuple):
     metrics: Mapping[str, Share] = {}
     codes: Mapping[tuple[str, str], int] = {}
     left_out: int = 0
+    losses: Named = Named()
 
     def with_(self, other: Observation) -> Observation:
         """Both together, of the same series."""
@@ -73,6 +96,7 @@ class Observation(NamedTuple):
             metrics,
             codes,
             left_out,
+            self.losses.with_(other.losses),
         )
 
 
@@ -92,6 +116,7 @@ def of_evaluation(
     examples: int,
     metrics: Mapping[str, tuple[float, bool | None]],
     codes: Mapping[tuple[str, str], int],
+    loss: str = "",
 ) -> Observation:
     """One evaluation of a series.
 
@@ -101,6 +126,7 @@ def of_evaluation(
         examples: how many.
         metrics: by name: the value, and whether more of it is better.
         codes: as in `Observation`.
+        loss: what the loss is called.
 
     >>> of_evaluation("eta", 0.5, (2.0, 4.0), 4, {"mae": (0.25, False)}, {}).loss
     Share(amount=2.0, weight=4.0, higher=None)
@@ -112,15 +138,15 @@ def of_evaluation(
     shares: dict[str, Share] = {}
     left_out = 0
     for text, (number, higher) in metrics.items():
-        label, share = "".join(text.split()), Share(number * examples, float(examples), higher)
-        if not abs(share.amount) < _LARGEST:  # nan where the metric is not defined
+        label, told = "".join(text.split()), Share(number * examples, float(examples), higher)
+        if not abs(told.amount) < _LARGEST:  # nan where the metric is not defined
             continue
         if len(shares) < MAX_METRICS and _LABEL.fullmatch(label):
-            shares[label] = share
+            shares[label] = told
         else:
             left_out += 1
-    loss = Share(amount, weight) if finite else Share(0.0, 0.0)
-    return Observation(series, 1, int(not finite), examples, loss, shares, codes, left_out)
+    share = Share(amount, weight) if finite else Share(0.0, 0.0)
+    return Observation(series, 1, int(not finite), examples, share, shares, codes, left_out, Named(loss, loss))
 
 
 def merged(observations: Iterable[Observation]) -> tuple[Observation, ...]:
@@ -135,7 +161,7 @@ def merged(observations: Iterable[Observation]) -> tuple[Observation, ...]:
 def encode(observations: Iterable[Observation]) -> bytes:
     """Observations as they travel between processes; nothing for none."""
     rows = [
-        [*row[:5], dict(row.metrics), [[*which, count] for which, count in row.codes.items()], row.left_out]
+        [*row[:5], dict(row.metrics), [[*which, count] for which, count in row.codes.items()], *row[7:]]
         for row in observations
     ]
     return json.dumps(rows, separators=(",", ":")).encode() if rows else b""
@@ -158,6 +184,7 @@ def decode(data: bytes) -> tuple[Observation, ...]:
             {label: Share(*share) for label, share in metrics.items()},
             {(code, severity): count for code, severity, count in codes},
             left_out,
+            Named(*losses),
         )
-        for series, evaluations, nonfinite, examples, loss, metrics, codes, left_out in rows
+        for series, evaluations, nonfinite, examples, loss, metrics, codes, left_out, losses in rows
     )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lossd_server.telemetry.observation import MAX_METRICS, Observation, Share, merged
+from lossd_server.telemetry.observation import MAX_METRICS, Named, Observation, Share, merged
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ class Record:
         nonfinite: those with a loss that is not finite.
         examples: of all of them.
         codes: diagnostics found, by code and severity.
+        loss_changes: how often an evaluation was of another loss than the one before it.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Record:
     nonfinite: int
     examples: int
     codes: dict[tuple[str, str], int]
+    loss_changes: int = 0
 
 
 @dataclass
@@ -103,6 +105,7 @@ class _Series:
     nonfinite: int = 0
     examples: int = 0
     codes: dict[tuple[str, str], int] = field(default_factory=dict)
+    losses: Named = field(default_factory=Named)
 
     def move_to(self, tick: int) -> None:
         """Empties the parts that have left the window."""
@@ -184,9 +187,18 @@ class Series:
         one.examples += observation.examples
         one.total = one.total.with_(observation.loss)
         one.add(_LOSS, observation.loss)
+        self._record_losses(one, observation.losses)
         for which, count in observation.codes.items():
             one.codes[which] = one.codes.get(which, 0) + count
         self._record_metrics(one, observation)
+
+    def _record_losses(self, one: _Series, losses: Named) -> None:
+        before, one.losses = one.losses, one.losses.with_(losses)
+        if one.losses.changes and not before.changes:
+            log.warning(
+                "a series is evaluated with two losses; its means mix them",
+                extra={"series": one.name, "losses": [one.losses.first, one.losses.other]},
+            )
 
     def _record_metrics(self, one: _Series, observation: Observation) -> None:
         self._dropped["metrics"] += observation.left_out
@@ -238,6 +250,7 @@ class Series:
             one.nonfinite,
             one.examples,
             dict(one.codes),
+            one.losses.changes,
         )
 
 

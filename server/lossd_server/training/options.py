@@ -63,7 +63,8 @@ class Options:
         if self.monitor not in (LOSS, *self.metrics):
             raise Fault(
                 "UNKNOWN_NAME",
-                f"monitor is {self.monitor[:64]!r}; expected {' or '.join((LOSS, *self.metrics))}: name it in metrics",
+                f"early stopping monitors {self.monitor[:64]!r}, which is not computed; expected "
+                f"{' or '.join(map(repr, (LOSS, *self.metrics)))}; to monitor a metric, name it in `metrics` too",
                 field="early_stopping.monitor",
             )
 

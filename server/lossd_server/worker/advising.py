@@ -96,6 +96,7 @@ def _recommendation(recommendation: advising.Recommendation, dtype: torch.dtype)
         output=recommendation.output,
         python=python(recommendation.loss, recommendation.arguments),
         score=recommendation.score,
+        beyond=recommendation.beyond,
     )
 
 

@@ -19,12 +19,12 @@ from torch import Tensor
 from lossd_server.faults import Fault
 from lossd_server.judge.aggregate import Aggregate, Aggregated
 from lossd_server.judge.diagnostics.findings import Finding
-from lossd_server.limits import MAX_AGGREGATION_BYTES, MAX_AGGREGATIONS, MAX_REQUEST_ID
+from lossd_server.limits import MAX_AGGREGATION_BYTES, MAX_AGGREGATIONS
 from lossd_server.losses.contract import Loss
 from lossd_server.worker import judging, tensors
 from lossd_server.worker.evaluating import Timing, Trip
 from lossd_server.worker.inputs import read_inputs
-from lossd_server.worker.observing import check_series, observe
+from lossd_server.worker.observing import observe
 from lossd_server.worker.programs import Programs
 from lossd_server.worker.specs import Reader, refuse_unknown_fields
 from lossd_server.worker.tensors import Attachments
@@ -79,7 +79,7 @@ class Aggregator:
                     f"{len(self._open)} data sets are under way on {self._device_name}, as many as may be; retry later",
                     retry_after=1.0,
                 )
-            _check_words(request)
+            judging.check_words(request)
             kept = [memoryview(bytearray(buffer)) for buffer in buffers]  # arguments of the loss outlive the call
             attachments = Attachments(kept)
             loss = Reader(attachments, self._device, self._programs).loss(request.loss)
@@ -98,6 +98,7 @@ class Aggregator:
         with self._ending(envelope.type_url), _telling(held.total.chunks, held.total.examples):
             request = pb.AggregateLossRequest.FromString(envelope.value)
             refuse_unknown_fields(request)
+            judging.check_words(request)
             for name in _OF_THE_FIRST:
                 if request.HasField(name) if name == "loss" else getattr(request, name):
                     raise Fault("UNKNOWN_NAME", f"{name} is told by the first chunk; leave it out here", field=name)
@@ -125,7 +126,8 @@ class Aggregator:
         sums = None
         if found.loss_sum is not None and found.weight_sum is not None:
             sums = found.loss_sum, found.weight_sum
-        observed = observe(held.told.series, found.value, sums, total.examples, dict(response.metrics), found.findings)
+        told, metrics = held.told, dict(response.metrics)
+        observed = observe(told.series, found.value, sums, total.examples, metrics, found.findings, held.loss.name)
         return response, out, Timing(held.loss.name, time.perf_counter() - started, observed=observed)
 
     def drop(self, envelope: any_pb2.Any, buffers: Sequence[memoryview], trip: Trip) -> Done:
@@ -143,8 +145,6 @@ class Aggregator:
         self, loss: Loss, request: pb.AggregateLossRequest, attachments: Attachments, shared: dict[str, Tensor]
     ) -> dict[str, Tensor]:
         """The inputs of a chunk in the loss's order, those of all examples filled in."""
-        if request.attachments:
-            raise Fault("BAD_ATTACHMENT", "attachments belong in the outermost message", field="attachments")
         known = {name: given for name, given in shared.items() if name not in request.inputs}
         inputs = read_inputs(loss, request.inputs, attachments, self._device, known)
         attachments.check_all_used()
@@ -192,16 +192,6 @@ def _telling(chunks: int, examples: int) -> Iterator[None]:
         yield
     except Fault as fault:
         raise fault.within(f"chunks[{chunks}]").telling(chunks=chunks, examples=examples) from None
-
-
-def _check_words(request: pb.AggregateLossRequest) -> None:
-    if len(request.request_id) > MAX_REQUEST_ID:
-        raise Fault(
-            "LIMIT_EXCEEDED",
-            f"request_id has {len(request.request_id)} characters; at most {MAX_REQUEST_ID}",
-            field="request_id",
-        )
-    check_series(request.series)
 
 
 def _response(found: Aggregated) -> pb.AggregateLossResponse:

@@ -17,7 +17,7 @@ from lossd_server import status
 from lossd_server.faults import Fault
 from lossd_server.judge.diagnostics.evaluation import diagnose
 from lossd_server.judge.diagnostics.findings import Level
-from lossd_server.limits import MAX_BATCH, MAX_REQUEST_ID
+from lossd_server.limits import MAX_BATCH
 from lossd_server.losses.contract import Evaluated, Loss
 from lossd_server.losses.evaluation import check_gradient, check_terms, evaluate, infer
 from lossd_server.losses.refusal import torch_refusals
@@ -25,7 +25,7 @@ from lossd_server.telemetry.observation import Observation, merged
 from lossd_server.worker import judging, tensors
 from lossd_server.worker.failures import as_fault
 from lossd_server.worker.inputs import check_inputs, read_inputs
-from lossd_server.worker.observing import check_series, observe_evaluation
+from lossd_server.worker.observing import observe_evaluation
 from lossd_server.worker.programs import Programs
 from lossd_server.worker.specs import Reader, refuse_unknown_fields
 from lossd_server.worker.tensors import Attachments
@@ -178,7 +178,7 @@ class Evaluator:
         trip: Trip,
         response: pb.EvaluateLossResponse,
     ) -> Timing:
-        _check_words(request)
+        judging.check_words(request)
         spec = request.loss.SerializeToString()
         if len(spec) <= _CACHED_SPEC and not attachments and not request.loss.HasField("program"):
             loss = self._loss_of(spec)
@@ -187,8 +187,12 @@ class Evaluator:
         inputs = read_inputs(loss, request.inputs, attachments, self._device)
         grad_output = self._grad_output(request, inputs, attachments)
         written = request.grad_output.HasField("values")
+        level = judging.level(request.diagnostics)
+        encoding = tensors.choose_encoding(request.response_encoding, request.inputs)
+        if request.validate_only or request.metrics:
+            loss.check(inputs)  # metrics take inputs for what the loss has checked
+        metrics = judging.metrics_of(request.metrics, loss, inputs, not request.validate_only)
         if request.validate_only:
-            loss.check(inputs)
             dry = Reader(attachments, _META, self._programs).loss(request.loss)
             value, names = infer(dry, {name: own.to(_META) for name, own in inputs.items()}, request.gradients)
             check_gradient(value, names, grad_output, written)
@@ -196,10 +200,7 @@ class Evaluator:
                 check_terms(dry, names)
             response.request_id = request.request_id
             return Timing()
-        level = judging.level(request.diagnostics)
-        metrics = judging.metrics_of(request.metrics, loss, inputs) if request.metrics else None
         result = evaluate(loss, inputs, request.gradients, grad_output, request.term_gradients, written)
-        encoding = tensors.choose_encoding(request.response_encoding, request.inputs)
         _write(response, result, encoding, out)
         if metrics is not None:
             judging.write_metrics(metrics, response.metrics, response.metric_arrays, encoding, out)
@@ -221,19 +222,6 @@ class Evaluator:
             return None
         floating = next((tensor.dtype for tensor in inputs.values() if tensor.is_floating_point()), torch.float32)
         return tensors.decode(request.grad_output, attachments, "grad_output", self._device, floating)
-
-
-def _check_words(request: pb.EvaluateLossRequest) -> None:
-    """Refuses what is wrong about a request whatever its loss."""
-    if request.attachments:  # those of the outermost message were taken off before it was parsed
-        raise Fault("BAD_ATTACHMENT", "attachments belong in the outermost message", field="attachments")
-    if len(request.request_id) > MAX_REQUEST_ID:
-        raise Fault(
-            "LIMIT_EXCEEDED",
-            f"request_id has {len(request.request_id)} characters; at most {MAX_REQUEST_ID}",
-            field="request_id",
-        )
-    check_series(request.series)
 
 
 def _write(

@@ -32,19 +32,18 @@ class Explainer:
         self, request: pb.ExplainLossRequest, buffers: Sequence[memoryview], trip: Trip
     ) -> tuple[pb.ExplainLossResponse, list[memoryview], Timing]:
         """ExplainLoss."""
-        limit = _limit(request.limit)
+        limit, encoding = _limit(request.limit), tensors.choose_encoding(request.response_encoding, request.inputs)
         attachments = Attachments(buffers)
         loss = Reader(attachments, self._device, self._programs).loss(request.loss)
         inputs = read_inputs(loss, request.inputs, attachments, self._device)
         attachments.check_all_used()
         loss.check(inputs)
-        metrics = judging.metrics_of(request.metrics, loss, inputs) if request.metrics else None
+        metrics = judging.metrics_of(request.metrics, loss, inputs)
         found = explain(loss, inputs, limit, trip.check)
         out: list[memoryview] = []
         response = pb.ExplainLossResponse()
         _write(response, found)
         if metrics is not None:
-            encoding = tensors.choose_encoding(request.response_encoding, request.inputs)
             judging.write_metrics(metrics, response.metrics, response.metric_arrays, encoding, out)
         judging.write_findings(found.findings, response.diagnostics)
         execution, result = response.execution, found.evaluated

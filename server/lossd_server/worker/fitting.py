@@ -130,6 +130,7 @@ def evaluate_session(
             "ARGUMENT_OUT_OF_RANGE", f"batch_size is {request.batch_size}; expected at least 0", field="batch_size"
         )
     check_series(request.series)
+    encoding = tensors.choose_encoding(request.response_encoding, {**request.inputs, **request.targets})
     watching = EvaluationWatching(session.bound_input, judging.level(request.diagnostics))
     attachments = Attachments(buffers)
     examples = _Reader(session, attachments, device, request.batch_size).read(request.inputs, request.targets)
@@ -152,10 +153,9 @@ def evaluate_session(
     sums = None if found.loss_sum is None or found.weight_sum is None else (found.loss_sum, found.weight_sum)
     findings = watching.found()
     judging.write_findings(findings, response.diagnostics)
-    encoding = tensors.choose_encoding(request.response_encoding, {**request.inputs, **request.targets})
     for name, array in found.arrays.items():
         tensors.encode(response.metric_arrays[name], array, encoding, out)
-    observed = observe(request.series, found.value, sums, len(examples), found.metrics, findings)
+    observed = observe(request.series, found.value, sums, len(examples), found.metrics, findings, session.loss.name)
     return response, Timing(session.loss.name, seconds, observed=observed)
 
 

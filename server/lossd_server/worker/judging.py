@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from lossd.v1 import diagnostic_pb2 as pb
@@ -12,8 +12,27 @@ from torch import Tensor
 from lossd_server.faults import Fault
 from lossd_server.judge.diagnostics.findings import Finding, Level
 from lossd_server.judge.metrics import Metrics
+from lossd_server.limits import MAX_REQUEST_ID
 from lossd_server.losses.contract import Loss, Tensors
 from lossd_server.worker import tensors
+from lossd_server.worker.observing import check_series
+
+
+def check_words(request: Any) -> None:
+    """Refuses what is wrong about an evaluation or a chunk whatever its loss: its request_id, series, attachments.
+
+    Raises:
+        Fault: BAD_ATTACHMENT, LIMIT_EXCEEDED, ARGUMENT_OUT_OF_RANGE.
+    """
+    if request.attachments:  # those of the outermost message were taken off before it was parsed
+        raise Fault("BAD_ATTACHMENT", "attachments belong in the outermost message", field="attachments")
+    if len(request.request_id) > MAX_REQUEST_ID:
+        raise Fault(
+            "LIMIT_EXCEEDED",
+            f"request_id has {len(request.request_id)} characters; at most {MAX_REQUEST_ID}",
+            field="request_id",
+        )
+    check_series(request.series)
 
 
 def level(asked: int) -> Level:
@@ -51,12 +70,20 @@ def write_findings(findings: Iterable[Finding], into: Any) -> None:
         )
 
 
-def metrics_of(names: Iterable[str], loss: Loss, inputs: Tensors) -> Metrics:
-    """The metrics of one evaluation, whose first input is what a model put out."""
+def metrics_of(names: Collection[str], loss: Loss, inputs: Tensors, counted: bool = True) -> Metrics | None:
+    """The metrics of one evaluation, whose first input is what a model put out; None where none are asked for.
+
+    Args:
+        inputs: that `loss` has checked.
+        counted: whether to compute them, not only to refuse those that cannot be told here.
+    """
+    if not names:
+        return None
     output, *others = (name for name in loss.input_names if name in inputs)
     targets = {name: inputs[name] for name in others}
     metrics = Metrics(names, loss, inputs[output], targets)
-    metrics.update(inputs[output], targets)
+    if counted:
+        metrics.update(inputs[output], targets)
     return metrics
 
 

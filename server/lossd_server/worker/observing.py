@@ -9,6 +9,7 @@ from lossd_server.faults import Fault
 from lossd_server.judge.catalogue import METRICS
 from lossd_server.judge.diagnostics.findings import Finding
 from lossd_server.losses.contract import Evaluated, Loss, Tensors
+from lossd_server.losses.examples import lay_out
 from lossd_server.telemetry.observation import Observation, is_name, of_evaluation
 
 
@@ -34,6 +35,7 @@ def observe(
     examples: int = 0,
     metrics: Mapping[str, float] | None = None,
     findings: Iterable[Finding] = (),
+    loss: str = "",
 ) -> tuple[Observation, ...]:
     """One evaluation as `Timing.observed` takes it; nothing if it is of no series and nothing was found.
 
@@ -44,12 +46,13 @@ def observe(
         examples: how many.
         metrics: those that are one number, by what the request calls them.
         findings: of the diagnostics.
+        loss: what the loss is called.
     """
     codes = Counter((found.diagnostic.code, found.diagnostic.severity.name.lower()) for found in findings)
     if not series:
         return (Observation(codes=codes),) if codes else ()
     told = {name: (number, _higher(name)) for name, number in (metrics or {}).items()}
-    return (of_evaluation(series, value, sums, examples, told, codes),)
+    return (of_evaluation(series, value, sums, examples, told, codes, loss),)
 
 
 def observe_evaluation(
@@ -62,13 +65,7 @@ def observe_evaluation(
     if result.loss_sum is not None and result.weight_sum is not None:
         sums = result.loss_sum, result.weight_sum
     value = float(result.value if result.reduced else result.value.double().mean())
-    return observe(series, value, sums, examples_in(loss, inputs), metrics, findings)
-
-
-def examples_in(loss: Loss, inputs: Tensors) -> int:
-    """Rows of the first input that has any; one where none has."""
-    shapes = (inputs[name].shape for name in loss.input_names if name in inputs)
-    return next((int(shape[0]) for shape in shapes if shape), 1)
+    return observe(series, value, sums, lay_out(loss, inputs).count, metrics, findings, loss.name)
 
 
 def _higher(name: str) -> bool | None:

@@ -15,9 +15,9 @@ from lossd.v1 import diagnostic_pb2
 from torch import Tensor
 
 from lossd_server.judge.diagnostics import rules
-from lossd_server.judge.diagnostics.course import Course, Epochs
+from lossd_server.judge.diagnostics.course import WINDOW, Course, Epochs
 from lossd_server.judge.diagnostics.evaluation import diagnose
-from lossd_server.judge.diagnostics.findings import Finding, Level, worst_first
+from lossd_server.judge.diagnostics.findings import Finding, Level, Severity, worst_first
 from lossd_server.judge.diagnostics.watch import Memory, Watch
 from lossd_server.losses.contract import Evaluated, Loss, Tensors
 from lossd_server.training import outcomes
@@ -29,8 +29,20 @@ log = logging.getLogger(__name__)
 
 MOST = 32
 """Findings of one call or epoch."""
-MEASURED, EVERY = 20, 5
-"""At `Level.CHEAP` parameters are looked at in so many first steps, and then in one of so many."""
+MEASURED, EVERY = 20, 10
+"""At `Level.CHEAP` parameters and outputs are looked at in so many first steps, and then in one of so many."""
+YOUNG = frozenset(
+    {
+        "BOXES_APART",
+        "LABELS_FLIPPED",
+        "LABELS_SHIFTED",
+        "OFFSET_PREDICTIONS",
+        "SCALE_MISMATCH",
+        "SIGN_FLIPPED",
+        "VARIANCE_OFF",
+    }
+)
+"""Codes of outputs that weights show which have hardly been trained: information in a session's first steps."""
 FIRST = 10
 """Steps of a Fit that are watched one by one at `Level.CHEAP`; then one an epoch is, and one in so many at most."""
 SPARSER = 20
@@ -63,15 +75,23 @@ class Watching:
 
     def stepped(self, done: Step, watch: Watch | None) -> list[Finding]:
         """What looks wrong after a step."""
-        watched = watch.finish(self._bound) if watch is not None else None
-        self._course.stepped(done.step, done.value, done.grad_norm, done.lr, done.micro_batches, watched)
-        return self._found(rules.of_step, watch) if watch is not None else []
+        try:
+            watched = watch.finish() if watch is not None else None
+            self._course.stepped(done.step, done.value, done.grad_norm, done.lr, done.micro_batches, watched)
+            return self._found(rules.of_step, watch) if watch is not None else []
+        except Exception:  # the step is made, and must be answered
+            log.exception("a step could not be diagnosed")
+            return []
 
     def waits(self, done: MicroBatch, watch: Watch | None) -> list[Finding]:
         """What looks wrong after a micro-batch."""
-        watched = watch.finish(self._bound) if watch is not None else None
-        self._course.waits(done.pending, watched)
-        return self._found(rules.of_micro_batch, watch) if watch is not None else []
+        try:
+            watched = watch.finish() if watch is not None else None
+            self._course.waits(done.pending, watched)
+            return self._found(rules.of_micro_batch, watch) if watch is not None else []
+        except Exception:  # the micro-batch counts, and must be answered
+            log.exception("a micro-batch could not be diagnosed")
+            return []
 
     def discarded(self) -> list[Finding]:
         """The gradients that waited were forgotten; nothing looks wrong."""
@@ -79,14 +99,11 @@ class Watching:
         return []
 
     def _found(self, find: Callable[[Course], list[Finding]], watch: Watch) -> list[Finding]:
-        found: list[Finding] = []
-        try:
-            found += find(self._course)
-            if watch.seen is not None:
-                seen = watch.seen
-                found += evaluated(diagnose(seen.loss, seen.tensors, seen.result, self._level), self._bound)
-        except Exception:  # the step is made, and must be answered
-            log.exception("a step could not be diagnosed")
+        found = [*find(self._course)]
+        seen = watch.seen
+        if seen is not None and (watch.measuring or any(one.diagnostic.severity > Severity.INFO for one in found)):
+            told = evaluated(diagnose(seen.loss, seen.tensors, seen.result(), self._level), self._bound)
+            found += map(_of_the_young, told) if self._course.step <= WINDOW else told
         return worst_first(found)[:MOST]
 
 
@@ -166,6 +183,13 @@ class EvaluationWatching:
     def found(self) -> list[Finding]:
         """What looks wrong, the worst first."""
         return worst_first(self._found.values())[:MOST]
+
+
+def _of_the_young(finding: Finding) -> Finding:
+    """The same of a session that has made few steps."""
+    if finding.diagnostic.code not in YOUNG:
+        return finding
+    return dataclasses.replace(finding, diagnostic=dataclasses.replace(finding.diagnostic, severity=Severity.INFO))
 
 
 def facts(findings: Iterable[Finding]) -> Iterator[dict[str, Any]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import lossd
@@ -11,6 +13,8 @@ import numpy as np
 import pytest
 from google.rpc import status_pb2
 from lossd import calls, changing, training_calls
+from lossd.aio_session import AsyncSession
+from lossd.session import Session
 from lossd.v1 import (
     catalog_service_pb2,
     evaluation_service_pb2,
@@ -56,6 +60,12 @@ def test_large_inputs_are_attached_and_answers_asked_for_alike() -> None:
         ((lossd.MSELoss(), 1, 2, 3), {}, "MSELoss takes 2 inputs (input, target), given 3"),
         ((lossd.MSELoss(), 1), {"input": 2}, "'input' is given twice"),
         ((lossd.MSELoss, 1, 2), {}, "expected a loss such as lossd.MSELoss()"),
+        ((lossd.MSELoss(), 1, 2), {"series": 5}, "series is 5; expected a string"),
+        ((lossd.MSELoss(), 1, 2), {"request_id": 0}, "request_id is 0; expected a string"),
+        ((lossd.MSELoss(), 1, 2), {"metrics": 5}, "metrics is 5; expected the name of a metric"),
+        ((lossd.MSELoss(), 1, 2), {"metrics": ["mae", 5]}, "metrics[1] is 5; expected the name of a metric"),
+        ((lossd.MSELoss(), 1, 2), {"gradients": 5}, "gradients is 5; expected True, False, the name of an input"),
+        ((lossd.MSELoss(), 1, 2), {"gradients": [True]}, "gradients[0] is True; expected"),
     ],
 )
 def test_mistakes_in_the_call_are_type_errors(arguments: tuple, named: dict, says: str) -> None:
@@ -65,6 +75,70 @@ def test_mistakes_in_the_call_are_type_errors(arguments: tuple, named: dict, say
 
 
 BOTH = lossd.MSELoss() + lossd.KLDivLoss().on(input="student", target="teacher")
+
+
+ASKED_WRONG = [
+    ({"metrics": 5}, TypeError, "metrics is 5"),
+    ({"metrics": [5]}, TypeError, r"metrics\[0\] is 5"),
+    ({"diagnostics": 5}, lossd.InvalidArgument, "diagnostics is 5; expected True, False, 'off'"),
+    ({"diagnostics": "loud"}, lossd.InvalidArgument, "diagnostics is 'loud'; expected"),
+    ({"series": 5}, TypeError, "series is 5; expected a string"),
+    ({"request_id": 5}, TypeError, "request_id is 5; expected a string"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "kind", "says"), ASKED_WRONG, ids=[str(wrong) for wrong, _, _ in ASKED_WRONG])
+def test_what_is_asked_for_wrongly_is_named(wrong: dict[str, Any], kind: type[Exception], says: str) -> None:
+    """By both clients and their sessions, before anything is sent: nobody is there; never protobuf's own words."""
+    x, y = [[1.0]], [[2.0]]
+    client, later = lossd.Client("127.0.0.1:1"), lossd.AsyncClient("127.0.0.1:1")
+    for one, session in ((client, Session(client, "s", None)), (later, AsyncSession(later, "s", None))):
+        calls_of = {
+            "evaluate": lambda one=one: one.evaluate(lossd.MSELoss(), x, y, **wrong),
+            "aggregate": lambda one=one: one.aggregate(lossd.MSELoss(), **wrong),
+            "session": lambda session=session: session.evaluate(x, y, **wrong),
+            "step": lambda session=session: session.step(x, y, **wrong),
+            "fit": lambda session=session: session.fit(x, y, **wrong),
+        }
+        if "request_id" in wrong:
+            del calls_of["session"]
+        if not wrong.keys() <= {"metrics", "diagnostics"}:
+            del calls_of["step"], calls_of["fit"]
+        for name, call in calls_of.items():
+            with pytest.raises(kind, match=says):
+                pytest.fail(f"{name} answers {waited(call)!r}")
+
+
+def waited(call: Callable[[], Any]) -> Any:
+    made = call()
+    return asyncio.run(made) if asyncio.iscoroutine(made) else made
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gradients", "grad_output", "term_gradients", "diagnostics", "series", "request_id", "validate_only"],
+)
+def test_an_explanation_says_what_it_does_not_take(name: str) -> None:
+    """Arguments of `evaluate` that have no meaning here are refused by name, and no input is taken for one."""
+    with lossd.Client("127.0.0.1:1") as client, pytest.raises(TypeError, match=f"explain takes no {name}: "):
+        client.explain(lossd.MSELoss(), [1.0], [2.0], **{name: "x"})
+
+    async def later() -> None:
+        async with lossd.AsyncClient("127.0.0.1:1") as client:
+            await client.explain(lossd.MSELoss(), [1.0], [2.0], **{name: "x"})
+
+    with pytest.raises(TypeError, match=f"explain takes no {name}: "):
+        asyncio.run(later())
+
+
+@pytest.mark.parametrize("given", ["5", 2.5])
+def test_early_stopping_is_a_number_or_its_own(given: Any) -> None:
+    """Anything else is refused in words before anything is sent."""
+    with (
+        lossd.Client("127.0.0.1:1") as client,
+        pytest.raises(TypeError, match=r"early_stopping is .*; expected epochs, or a lossd\.EarlyStopping"),
+    ):
+        Session(client, "s", None).fit([[1.0]], [[2.0]], early_stopping=given)
 
 
 @pytest.mark.parametrize(

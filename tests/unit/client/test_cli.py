@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from lossd import cli, options, printing, tensors
+from lossd.loss_commands import Losses
 from lossd.v1 import evaluation_service_pb2
 
 LINEAR = ["--in-features", "2", "--input", "[[1, 2]]", "--target", "[0]", "--linear.weight", "[[1, 0]]"]
@@ -54,6 +56,59 @@ def test_every_input_and_argument_is_an_option(name: str) -> None:
             option = declared.get(field.name) or declared[field.name.replace("_", "-")]
             assert option.required == (field.default is dataclasses.MISSING)
             assert option.help.rstrip(".") in options.sentence(said[field.name]), "its own words"
+
+
+@pytest.mark.parametrize("command", ["eval", "explain", "aggregate"])
+def test_metrics_are_repeated_or_parted_by_commas(command: str) -> None:
+    """The same names either way; commas inside brackets belong to a metric; an empty name is refused."""
+    group = cli.cli.commands[command]
+    assert isinstance(group, Losses)
+    needed = ["--input", "[1]", "--target", "[2]"]
+
+    def metrics(*words: str) -> tuple[str, ...]:
+        asked = [word for name in words for word in ("--metrics", name)]
+        context = group.loss_command("mse_loss", lossd.MSELoss).make_context(command, [*needed, *asked])
+        found: tuple[str, ...] = context.params["metrics"]
+        return found
+
+    expected = ("mae", "f1(average=macro,top_k=2)", "r2")
+    assert metrics("mae, f1(average=macro,top_k=2)", "r2") == metrics(*expected) == expected
+    assert metrics() == ()
+    with pytest.raises(click.BadParameter, match="'mae,,r2' has an empty name"):
+        metrics("mae,,r2")
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("/nope/x.html", "there is no folder for /nope/x.html"),
+        ("folder.html", "'--html': File 'folder.html' is a directory"),
+    ],
+)
+def test_a_page_that_cannot_be_written_is_told_first(
+    file: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is sent: nobody is there; one line, no traceback."""
+    monkeypatch.chdir(tmp_path)
+    Path("folder.html").mkdir()
+    done = run("explain", "mse", "--input", "[1]", "--target", "[2]", "--html", file)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert says in " ".join(done.stderr.split())
+
+
+def test_what_keeps_a_file_from_being_written_is_told_in_a_line(tmp_path: Path) -> None:
+    """Without the rights to, before; by what only writing shows, after."""
+    file = tmp_path / "kept.html"
+    file.touch()
+    options.writable(str(file), "--html")
+    if os.path.isdir("/proc/self"):  # a folder in which nobody may make a file, not even root
+        with pytest.raises(click.ClickException), options.written("/proc/self/x.html"):
+            Path("/proc/self/x.html").write_text("")
+    with (
+        pytest.raises(click.ClickException, match=r"kept\.html/x cannot be written: Not a directory"),
+        options.written(f"{file}/x"),
+    ):
+        (file / "x").write_text("")
 
 
 @pytest.mark.parametrize("name", ["cross_entropy_loss", "cross-entropy-loss", "CrossEntropyLoss"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -109,6 +110,10 @@ def test_refusals_become_lossd_errors(recorder: Recorder) -> None:
 def test_nobody_there() -> None:
     with lossd.Client("127.0.0.1:1") as client, pytest.raises(lossd.Unavailable, match="lossd serve"):
         client.evaluate(lossd.MSELoss(), 1, 2, timeout=20)
+    with lossd.Client("localhost:1") as client, pytest.raises(lossd.Unavailable) as raised:
+        client.evaluate(lossd.MSELoss(), 1, 2, timeout=20)
+    assert "no answer from localhost:1 (" in raised.value.message
+    assert not re.search(r"ipv[46]:|%5B", raised.value.message), "the target is named as it was given, and nothing else"
 
 
 @pytest.mark.parametrize(

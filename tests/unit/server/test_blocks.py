@@ -83,3 +83,38 @@ def test_a_sample_follows_no_period_of_the_data() -> None:
         shares = torch.bincount(kept % period, minlength=period) / len(kept) * period
         assert float(shares.min()) > 0.4
         assert float(shares.max()) < 2
+
+
+def _sequences(lengths: list[int], width: int) -> dict[str, torch.Tensor]:
+    """Examples of one number each, as many times as they are long, then zeros."""
+    counts = torch.tensor(lengths, dtype=torch.int64)
+    steps = torch.arange(width) < counts.unsqueeze(1)
+    return {"steps": steps * torch.arange(1.0, len(lengths) + 1).unsqueeze(1), "lengths": counts}
+
+
+@given(st.lists(st.sampled_from([0, 1, 5, 90, 4000]), min_size=1, max_size=40), st.data())
+def test_long_sequences_make_blocks_of_fewer_whatever_the_chunks(lengths: list[int], data: st.DataObject) -> None:
+    """Padding takes no more than a block has, unless one example alone does; chunks pad as they like."""
+    which, limit = {"steps": "lengths"}, 8192
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("lossd_server.judge.blocks.BLOCK_ELEMENTS", limit)
+        outcomes = []
+        for _ in range(2):
+            blocks = Blocks({name: given[:0] for name, given in _sequences(lengths, 4000).items()}, 16, which)
+            sample, found, start = Sample(32, which), [], 0
+            while start < len(lengths):
+                count = data.draw(st.integers(1, len(lengths) - start))
+                spare = data.draw(st.integers(0, 9))
+                chunk = _sequences(lengths, max(lengths[start : start + count]) + spare)
+                found += blocks.add({name: given[start : start + count] for name, given in chunk.items()})
+                start += count
+            found += [blocks.rest()] if blocks.waiting else []
+            for block in found:
+                sample.add(block)
+                assert len(block["lengths"]) * int(block["lengths"].max()) <= limit or len(block["lengths"]) == 1
+            kept = sample.examples()
+            assert kept["steps"].numel() <= 2 * limit or len(kept["lengths"]) == 1
+            told = [(block["lengths"].tolist(), block["steps"].sum(1).tolist()) for block in found]
+            outcomes.append((told, kept["lengths"].tolist(), kept["steps"].tolist()))
+    assert outcomes[0] == outcomes[1]
+    assert [length for own, _ in outcomes[0][0] for length in own] == lengths

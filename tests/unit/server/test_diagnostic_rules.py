@@ -58,6 +58,70 @@ def flipped(right: int) -> set[str]:
     return found("bce_with_logits_loss", input=(target * 2.0 - 1) * 3 * sign, target=target.float())
 
 
+def paired(correlation: float) -> tuple[Tensor, Tensor]:
+    """64 predictions and targets of mean 0 and spread 1 that correlate so, to the last digits."""
+    first = torch.linspace(-1, 1, 64, dtype=torch.float64)
+    second = first.square() - first.square().mean()
+    first, second = first / first.std(correction=0), second / second.std(correction=0)
+    return correlation * first + math.sqrt(1 - correlation**2) * second, first
+
+
+def shifted(offset: float) -> set[str]:
+    """Predictions of correlation 0.9 off by so many spreads: their errors vary by 0.2 around that."""
+    given, target = paired(0.9)
+    return found("l1_loss", input=given + offset, target=target)
+
+
+def scaled(factor: float) -> set[str]:
+    """Predictions of another unit around a mean far from 0."""
+    given, target = paired(0.8)
+    return found("huber_loss", input=(given + 3) * factor, target=target + 3)
+
+
+def turned(correlation: float) -> set[str]:
+    """Predictions that correlate the wrong way."""
+    given, target = paired(correlation)
+    return found("mse_loss", input=given, target=target)
+
+
+def worse(spread: float) -> set[str]:
+    """Predictions that know nothing: their errors are 1 + spread² of the targets' variance."""
+    given, target = paired(0.0)
+    return found("mse_loss", input=given * spread, target=target)
+
+
+def sentinel(times: int) -> set[str]:
+    """Some of 100 targets are -999."""
+    target = torch.linspace(10, 20, 100)
+    target[:times] = -999
+    return found("l1_loss", input=torch.linspace(10, 20, 100) + 0.5, target=target)
+
+
+def spread_out(share: int) -> set[str]:
+    """Scores within 0 to 1, so many of 500 above 0.9 and the others below 0.5."""
+    scores = torch.linspace(0.01, 0.49, 500)
+    scores[torch.randperm(500, generator=torch.Generator().manual_seed(0))[:share]] = 0.95
+    return found("cross_entropy_loss", input=scores.reshape(50, 10), target=torch.arange(50) % 10)
+
+
+def deviations(ratio: float) -> set[str]:
+    """Variances that are standard deviations, where a variance is so many of them."""
+    given, target = paired(0.0)
+    errors = given * ratio
+    return found("gaussian_nll_loss", input=target + errors, target=target, var=torch.full_like(target, ratio))
+
+
+def masks(wrong: float) -> set[str]:
+    """Scores of 200 elements of a foreground and 200 of a background, that share of each of the wrong sign."""
+    target = (torch.arange(400) % 2).reshape(1, 1, 20, 20)
+    sign = torch.where((torch.arange(400) // 2 % 20 < wrong * 20), -1.0, 1.0).reshape(1, 1, 20, 20)
+    entry = catalogue.find("dice_loss")
+    assert isinstance(entry, BoundEntry)
+    loss = entry.build({"mode": "binary"}, path="loss", allow_broadcast=False)
+    inputs = {"input": (target * 2.0 - 1) * sign * 3, "target": target}
+    return {one.diagnostic.code for one in diagnose(loss, inputs, evaluate(loss, inputs), Level.CHEAP)}
+
+
 @pytest.mark.parametrize(
     ("case", "inside", "beyond", "code"),
     [
@@ -66,6 +130,14 @@ def flipped(right: int) -> set[str]:
         (summed, 0.01, 0.0005, "PROBABILITIES_AS_LOGITS"),
         (labels, 11, 12, "PROBABILITIES_AS_LOGITS"),
         (flipped, 11, 9, "LABELS_FLIPPED"),
+        (shifted, 1.3, 1.5, "OFFSET_PREDICTIONS"),
+        (scaled, 2.9, 3.2, "SCALE_MISMATCH"),
+        (turned, -0.5, -0.7, "SIGN_FLIPPED"),
+        (worse, 0.69, 0.72, "WORSE_THAN_MEAN"),
+        (sentinel, 2, 3, "MISSING_AS_NUMBER"),
+        (spread_out, 9, 11, "SIGMOIDS_AS_LOGITS"),
+        (deviations, 9, 11, "VARIANCE_OFF"),
+        (masks, 0.7, 0.8, "LABELS_FLIPPED"),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
@@ -112,3 +184,18 @@ def test_picks_of_nothing() -> None:
     assert picks((), 5) == ()
     assert spread(torch.empty(0, 3), 5).numel() == 0
     assert torch.zeros(4, 0)[picks((4,), 0)].shape == (1, 0)
+
+
+def test_what_is_not_finite_hides_what_follows_from_it() -> None:
+    """Beside NaN nothing is said of scales or worth, which would follow from it; the field names the input."""
+    target = torch.linspace(0, 1, 64)
+    given = torch.full((64,), 1e6)
+    given[3] = math.nan
+    inputs = {"input": given, "target": target}
+    entry = catalogue.find("mse_loss")
+    assert isinstance(entry, BoundEntry)
+    loss = entry.build({}, path="loss", allow_broadcast=False)
+    for level in (Level.CHEAP, Level.FULL):
+        said = diagnose(loss, inputs, evaluate(loss, inputs), level)
+        assert [one.diagnostic.code for one in said] == ["NAN_INPUT", "NONFINITE_RESULT"]
+        assert (said[0].field, said[0].message) == ("inputs.input", "1 of 64 elements are NaN, the first at [3]")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lossd_server.telemetry.metrics import Metrics
 from lossd_server.telemetry.observation import (
     MAX_METRICS,
+    Named,
     Observation,
     Share,
     decode,
@@ -91,6 +92,24 @@ def test_what_is_not_finite_poisons_nothing(value: float) -> None:
     assert record.metrics == {}
 
 
+def test_another_loss_in_a_series_is_counted_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Each change counts, inside of what is taken at once as between; the log has the first; one loss has none."""
+
+    def of(loss: str, series: str = "eta") -> Observation:
+        return of_evaluation(series, 0.5, None, 4, {}, {}, loss)
+
+    series = Series(clock=Clock())
+    series.take([of("l1_loss"), of("l1_loss"), of("mse_loss", "other")])
+    assert [record.loss_changes for record in series.state().records] == [0, 0]
+    assert not caplog.records
+    series.take([of("l1_loss"), of("mse_loss"), of("mse_loss"), of("l1_loss")])
+    series.take([of("mse_loss"), observed("eta"), of("mse_loss", "other")])
+    assert [record.loss_changes for record in series.state().records] == [3, 0]
+    (said,) = [record.__dict__ for record in caplog.records]
+    assert (said["series"], said["losses"]) == ("eta", ["l1_loss", "mse_loss"])
+    assert 'lossd_series_loss_changes_total{series="eta"} 3.0' in exposition(series)
+
+
 def test_names_do_not_grow_memory() -> None:
     """Many thousands of names, then of metrics: the room is what it was, what was left is counted."""
     series = Series(most=10, clock=Clock())
@@ -104,7 +123,7 @@ def test_names_do_not_grow_memory() -> None:
     assert len(state.records[0].metrics) == MAX_METRICS == len(state.higher)
     assert state.dropped == {"series": 29_990, "metrics": 30_000 - MAX_METRICS}
     lines = exposition(series).splitlines()
-    assert sum('series="' in line for line in lines) == 10 * 8 + MAX_METRICS * 4
+    assert sum('series="' in line for line in lines) == 10 * 9 + MAX_METRICS * 4
 
 
 def test_an_idle_series_makes_room() -> None:
@@ -157,6 +176,7 @@ OBSERVATIONS = st.lists(
         st.dictionaries(st.text(max_size=9), SHARES, max_size=3),
         st.dictionaries(st.tuples(st.sampled_from("AB"), st.sampled_from(["info", "error"])), st.integers(1, 9)),
         st.integers(0, 3),
+        st.builds(Named, st.sampled_from(["", "a"]), st.sampled_from(["", "a"]), st.integers(0, 3), st.just("b")),
     ),
     max_size=6,
 )

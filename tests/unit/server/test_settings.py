@@ -39,7 +39,10 @@ def test_flags_win_over_environment_over_file(tmp_path: Path, monkeypatch: pytes
         (["--threads", "-1"], "threads"),
         (["--max-inflight-bytes", "many"], "max_inflight_bytes"),
         (["--config", "/nowhere.toml"], "No such file"),
-        (["--bogus"], "unrecognized arguments: --bogus"),
+        (["--bogus"], "unrecognized arguments: --bogus; `lossd serve --help` lists"),
+        (["--port", "50051"], "unrecognized arguments: --port 50051; did you mean --address? `lossd serve --help`"),
+        (["--thread-count=3", "--adress", "x"], "unrecognized arguments: --thread-count=3 --adress x"),
+        (["--adress", "x"], "did you mean --address?"),
     ],
 )
 def test_a_mistake_is_one_clear_line(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,6 +52,7 @@ def test_a_mistake_is_one_clear_line(arguments: list[str], says: str, capsys: py
     assert ended.value.code == 2
     error = capsys.readouterr().err
     assert says in error
+    assert error.count("\n") == 1
     assert "Traceback" not in error
 
 
@@ -65,7 +69,7 @@ def test_an_unknown_key_of_the_file_is_refused(tmp_path: Path, capsys: pytest.Ca
     file.write_text("thread = 1\n")
     with pytest.raises(SystemExit):
         read(["--config", str(file)])
-    assert "thread" in capsys.readouterr().err
+    assert capsys.readouterr().err == "lossd serve: thread: there is no such setting; did you mean threads?\n"
 
 
 def test_beyond_loopback_needs_tls_or_a_word() -> None:

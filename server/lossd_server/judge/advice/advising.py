@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault
-from lossd_server.judge.advice import arguments, outputs
+from lossd_server.judge.advice import arguments, outputs, watching
 from lossd_server.judge.advice.arguments import Filled
 from lossd_server.judge.advice.disagreements import disagreements
 from lossd_server.judge.advice.questions import QUESTIONS, Question, check
 from lossd_server.judge.advice.rules import CANDIDATES
 from lossd_server.judge.advice.rules.implications import imply
 from lossd_server.judge.advice.rules.rule import NEVER, Candidate, Fits
-from lossd_server.judge.advice.samples import Measurement, Sample, measure
+from lossd_server.judge.advice.sample import Measurement, Sample
+from lossd_server.judge.advice.samples import measure
 from lossd_server.losses.binding import BoundEntry
 from lossd_server.losses.catalogue import ENTRIES
 
@@ -26,9 +27,19 @@ REACH = 6.0
 MOST_REJECTED = 6
 COMPARED = 5
 """Places of the order that an answer must change to be asked for."""
+_COSTS = ("under_cost", "over_cost")
 _TENSORS = ("weight", "pos_weight")
-TRAPS = 3
-"""Traps of the catalogue that a recommendation repeats."""
+FEW = 2
+"""Cautions of a recommendation up to which the first trap of the catalogue is told too."""
+_LOUD = ("refused", "refuses", "logits go unnoticed", "no elements", "target is ignored", "applied twice",
+         "accepted", "smooth twice", "one outlier", "sorted by frequency", "belong to")  # fmt: skip
+"""Words of traps that are no news here: they are refused, diagnostics find them, or a rule says them already."""
+
+
+_BEYOND = (
+    "beyond this server's limits, which refuses it at this size ({}): the method is right, use it where the model is "
+    "trained"
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A loss that fits; see the contract's message of this name."""
+    """A loss that fits; see the contract's message of this name. `beyond` says why this service cannot build it."""
 
     loss: str
     arguments: tuple[Filled, ...]
@@ -70,6 +81,7 @@ class Recommendation:
     metrics: tuple[str, ...]
     output: str
     score: float
+    beyond: str = ""
 
 
 class Open(NamedTuple):
@@ -132,22 +144,17 @@ def advise(
     why = imply(facts)
     task = facts.get("task")
     ranking = rank(facts)
-    taken = _take(ranking, limit)
-    built = [_recommend(scored, facts, sample) for scored in taken]
-    too_large = {each.loss: reason for each in built if (reason := _flaw(each))}
-    if too_large:
-        ranking = [_ruled_out(scored, too_large.get(scored.candidate.loss)) for scored in ranking]
-        taken = _take(ranking, limit)
-        built = [_recommend(scored, facts, sample) for scored in taken]
+    recommendations = _recommend_all(ranking, facts, sample, limit)
     settled = firm.get("task") not in (None, task)
     return Advice(
         task,
-        tuple(built),
-        tuple(_reject(ranking)),
+        tuple(recommendations),
+        tuple(_reject(ranking, {each.loss for each in recommendations})),
         tuple(_open(facts, [scored.candidate.loss for scored in _take(ranking, COMPARED)])),
         tuple(sample.measurements),
         (
             *([f"task={firm['task']} is taken for {task}: {why['task']}"] if settled and "task" in why else []),
+            *(f"{why[name]}: say it, as only the ratio of both counts" for name in _COSTS if name in why),
             *sample.cautions,
             *disagreements(firm if not settled else {n: v for n, v in firm.items() if n != "task"}, task, sample),
         ),
@@ -173,24 +180,33 @@ def _take(ranking: list[Scored], limit: int) -> list[Scored]:
     return [scored for scored in fitting if scored.score >= fitting[0].score - REACH][:limit]
 
 
-def _flaw(recommendation: Recommendation) -> str:
-    """Why a loss cannot be built with these arguments, for example as it would be too large; "" if it can."""
-    entry = ENTRIES[recommendation.loss]
+def _recommend_all(ranking: list[Scored], facts: Mapping[str, Any], sample: Sample, limit: int) -> list[Recommendation]:
+    """Those to recommend; where the best is beyond this service's limits, also the best of those that are not."""
+    found = [_recommend(scored, facts, sample) for scored in _take(ranking, limit)]
+    while found and all(each.beyond for each in found):
+        names = {each.loss for each in found}
+        ranking = [scored for scored in ranking if scored.candidate.loss not in names]
+        more = [_recommend(scored, facts, sample) for scored in _take(ranking, limit)]
+        if not more:
+            break
+        found += more
+    return found[:limit]
+
+
+def _flaw(loss: str, filled: Iterable[Filled]) -> str:
+    """Why this service cannot build a loss with these arguments, for example as it would be too large; "" if it can."""
+    entry = ENTRIES[loss]
     if not isinstance(entry, BoundEntry):
         return ""  # a sum of others
     given = {
         each.name: torch.tensor(each.value, dtype=torch.float32) if each.name in _TENSORS else each.value
-        for each in recommendation.arguments
+        for each in filled
     }
     try:
         entry.build(given, path="loss", allow_broadcast=False)
     except Fault as fault:
-        return f"{fault.field.removeprefix('loss.') or 'it'}: {fault.message}"
+        return f"{fault.field.removeprefix('loss.')}: {fault.message}".removeprefix("loss: ")
     return ""
-
-
-def _ruled_out(scored: Scored, reason: str | None) -> Scored:
-    return scored if reason is None else Scored(scored.candidate, (*scored.held, Fits({}, NEVER, reason)))
 
 
 def _recommend(scored: Scored, facts: Mapping[str, Any], sample: Sample) -> Recommendation:
@@ -200,16 +216,31 @@ def _recommend(scored: Scored, facts: Mapping[str, Any], sample: Sample) -> Reco
     worse = sorted((rule for rule in scored.held if rule.score < 0), key=lambda rule: rule.score)
     reasons = [_with_evidence(rule, facts, sample) for rule in speaking]
     where = [f"{each.name}={_shown(each.value)}: {each.says}" for each in filled]
-    traps = ENTRIES[candidate.loss].traps[:TRAPS]
+    traps = [trap for trap in ENTRIES[candidate.loss].traps if not any(word in trap for word in _LOUD)][:1]
+    beyond = _flaw(candidate.loss, filled)
+    warnings = [_BEYOND.format(beyond)] if beyond else []
+    warnings += [each.minds for each in filled if each.minds] + _left_in(candidate, filled, sample)
+    warnings += [*(rule.says for rule in worse), *candidate.minds]
     return Recommendation(
         candidate.loss,
         tuple(filled),
         tuple(dict.fromkeys((*reasons, candidate.why, *where))),
-        tuple(dict.fromkeys((*(rule.says for rule in worse), *candidate.minds, *traps))),
-        outputs.watch(candidate, facts),
-        outputs.output(candidate.loss),
+        tuple(dict.fromkeys(warnings + (traps if len(warnings) < FEW else []))),
+        watching.watch(candidate, facts),
+        outputs.output(candidate.loss, candidate.task, {each.name: each.value for each in filled}, facts),
         scored.score,
+        beyond,
     )
+
+
+def _left_in(candidate: Candidate, filled: Iterable[Filled], sample: Sample) -> list[str]:
+    """What to mind where a number stands for no target, and the loss has no argument to leave it out."""
+    given = {each.name: each.value for each in filled}
+    parts = [(candidate.loss, given)] + [(term, own) for _, term, own in given.get("terms", ())]
+    takes = all("ignore_index" in own for term, own in parts if term != "weighted_sum")
+    if sample.ignore_index is None or takes:
+        return []
+    return [f"it has no ignore_index: leave targets of {sample.ignore_index} out, or give them a `weight` of 0"]
 
 
 def _with_evidence(rule: Fits, facts: Mapping[str, Any], sample: Sample) -> str:
@@ -219,15 +250,17 @@ def _with_evidence(rule: Fits, facts: Mapping[str, Any], sample: Sample) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], tuple):  # terms of a sum
+        return " + ".join(f"{weight:g} × {term}" for weight, term, _ in value)
     if isinstance(value, list) and len(value) > 4:
         return f"[{', '.join(map(str, value[:3]))}, … {len(value)} in all]"
     return repr(value) if not isinstance(value, str) else value
 
 
-def _reject(ranking: list[Scored]) -> Iterator[tuple[str, str]]:
+def _reject(ranking: list[Scored], taken: set[str]) -> Iterator[tuple[str, str]]:
     """Near misses: the most promising of those that are not recommended, however many are asked for."""
-    fitting = _take(ranking, len(ranking))
-    rest = sorted((scored for scored in ranking if scored not in fitting), key=lambda scored: -scored.promise)
+    taken = taken | {scored.candidate.loss for scored in _take(ranking, len(ranking))}
+    rest = sorted((each for each in ranking if each.candidate.loss not in taken), key=lambda each: -each.promise)
     for scored in rest[:MOST_REJECTED]:
         yield scored.candidate.loss, scored.against()
 

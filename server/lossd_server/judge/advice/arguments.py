@@ -6,19 +6,24 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from lossd_server.judge.advice.rules.rule import Candidate
-from lossd_server.judge.advice.samples import Sample
+from lossd_server.judge.advice.sample import Sample
 from lossd_server.limits import MAX_PARAMETERS
+from lossd_server.losses.catalogue import ENTRIES
 
 EFFICIENT = 1.345
 """Huber's threshold in standard deviations that keeps 95 % of the efficiency of squares on normal errors."""
 
+MOST_WEIGHT = 1e6
+"""Times that one kind of example may count as much as another: beyond it, float32 sees that kind alone."""
+
 
 class Filled(NamedTuple):
-    """An argument: its name, its value (numbers, strings, or a list for a tensor), and where it comes from."""
+    """An argument: name, value (numbers, strings, or a list for a tensor), where it comes from, and what to mind."""
 
     name: str
     value: Any
     says: str = ""
+    minds: str = ""
 
 
 Facts: TypeAlias = Mapping[str, Any]
@@ -56,27 +61,43 @@ def _quantile(facts: Facts, sample: Sample) -> Filled | None:
     )
 
 
+_BENDS = (
+    "weights bend the probabilities: what the model then puts out is no longer the share of positives; where those are "
+    "used leave {} out, say `calibrated`, and move the threshold of the decision instead"
+)
+
+
 def _pos_weight(facts: Facts, sample: Sample) -> Filled | None:
-    """Negatives / positives, times what a miss costs against a false alarm."""
+    """What a miss costs against a false alarm, or else negatives / positives: the data hold the prior themselves."""
     if facts.get("calibrated"):
         return None  # it would shift every probability
-    says, factor = [], 1.0
     under, over = facts.get("under_cost"), facts.get("over_cost")
-    side = {"false_negatives": 2.0, "false_positives": 0.5}.get(facts.get("mistakes", ""))
     if under is not None and over is not None:
-        factor, says = under / over, [f"a miss costs {under / over:g} false alarms"]
-    elif side is not None:
-        factor, says = side, [f"{side:g} is a start: say `under_cost` and `over_cost`"]
+        costs = f"a miss costs {under / over:g} false alarms; how rare positives are the data say themselves"
+        return _weigh([under / over], [costs])
+    side = {"false_negatives": 2.0, "false_positives": 0.5}.get(facts.get("mistakes", ""))
+    says, factor = ([f"{side:g} is a start: say `under_cost` and `over_cost`"], side) if side else ([], 1.0)
     positives = facts.get("positives")
     ratios = [factor]
     if facts.get("imbalanced") and sample.label_positives:
         rows = sample.label_rows
-        ratios = [factor * (rows - count) / count if count else factor for count in sample.label_positives]
+        ratios = [factor * ((rows - count) / count if 0 < count < rows else 1.0) for count in sample.label_positives]
         says.insert(0, f"negatives / positives of each label in {rows} targets")
+        constant = sum(1 for count in sample.label_positives if count in (0, rows))
+        if constant:
+            says.insert(
+                1,
+                f"always or never present and weighed as usual: {constant}",
+            )
     elif facts.get("imbalanced") and positives:
         ratios = [factor * (1 - positives) / positives]
         says.insert(0, f"negatives / positives = {1 - positives:g} / {positives:g}")
-    return Filled("pos_weight", [round_off(ratio) for ratio in ratios], "; ".join(says)) if says else None
+    return _weigh(ratios, says) if says else None
+
+
+def _weigh(ratios: list[float], says: list[str]) -> Filled:
+    weights = [round_off(min(ratio, MOST_WEIGHT)) for ratio in ratios]
+    return Filled("pos_weight", weights, "; ".join(says), _BENDS.format("pos_weight"))
 
 
 def _focal_alpha(facts: Facts, sample: Sample) -> Filled | None:
@@ -92,8 +113,10 @@ def _class_weight(facts: Facts, sample: Sample) -> Filled | None:
     total, present = sum(counts), sum(1 for count in counts if count)
     weights = [round_off(total / (present * count)) if count else 1.0 for count in counts]
     says = f"targets / (classes × targets of the class), of {total} targets"
-    says += f"; {len(counts) - present} classes are not among them and keep 1" if present < len(counts) else ""
-    return Filled("weight", weights, says)
+    if present < len(counts):
+        absent = len(counts) - present
+        says += f"; {absent} {'class is' if absent == 1 else 'classes are'} not among them, with weight 1"
+    return Filled("weight", weights, says, _BENDS.format("weight"))
 
 
 def _label_smoothing(facts: Facts, sample: Sample) -> Filled | None:
@@ -109,19 +132,32 @@ def _preference_noise(facts: Facts, sample: Sample) -> Filled | None:
 
 
 def _mode(facts: Facts, sample: Sample) -> Filled | None:
-    if facts.get("answers") == "several":
+    classes, sigmoid = facts.get("num_classes"), facts.get("activation") == "sigmoid"
+    if facts.get("answers") == "several" or (sigmoid and classes is not None and classes > 2):
         return Filled("mode", "multilabel", "several classes may be right at one pixel")
-    if facts.get("num_classes") == 2:
-        return Filled("mode", "binary", "one mask against the background: one logit a pixel, (N,1,H,W)")
+    if facts.get("activation") in ("softmax", "log_softmax"):
+        return None  # an output for each class, the background too
+    if classes == 2 or sigmoid:
+        return Filled("mode", "binary", "one mask against the background: one output a pixel, (N,1,H,W)")
     return None
 
 
+def _from_logits(facts: Facts, sample: Sample) -> Filled | None:
+    if facts.get("activation") not in ("sigmoid", "softmax"):
+        return None
+    return Filled("from_logits", False, f"the model ends in a {facts['activation']}: it puts out probabilities")
+
+
 def _terms(facts: Facts, sample: Sample) -> Filled:
-    mode = _mode(facts, sample)
-    dice = {"mode": mode.value} if mode is not None else {}
-    first = "bce_with_logits_loss" if mode is not None else "cross_entropy_loss"
+    mode, logits, ignored = _mode(facts, sample), _from_logits(facts, sample), {}
+    if sample.ignore_index is not None and logits is None:  # BCE has no ignore_index, cross entropy has
+        mode, ignored = None, {"ignore_index": sample.ignore_index}
+    dice = {filled.name: filled.value for filled in (mode, logits) if filled is not None}
+    first = "cross_entropy_loss"
+    if mode is not None:
+        first = "bce_with_logits_loss" if logits is None else "bce_loss"
     says = "both lie between 0 and about 1 once training runs; shift weight to Dice where regions are small"
-    return Filled("terms", [(0.5, first, {}), (0.5, "dice_loss", dice)], says)
+    return Filled("terms", [(0.5, first, dict(ignored)), (0.5, "dice_loss", dice | ignored)], says)
 
 
 def _tversky(facts: Facts, sample: Sample) -> Filled | None:
@@ -151,7 +187,7 @@ def _whole(name: str, fact: str, stopgap: int) -> Recipe:
 def _in_features(facts: Facts, sample: Sample) -> Filled:
     if facts.get("features") is not None:
         return Filled("in_features", int(facts["features"]), "`features`")
-    width = 512
+    width = 512  # as wide as this service takes: a stopgap is no reason to rule a loss out
     while width > 1 and width * int(facts.get("num_classes") or 0) > MAX_PARAMETERS:
         width //= 2
     return Filled("in_features", width, "it stands for yours: say `features`")
@@ -197,6 +233,7 @@ RECIPES: Mapping[str, Recipe] = {
     "label_smoothing": _label_smoothing,
     "preference_noise": _preference_noise,
     "mode": _mode,
+    "from_logits": _from_logits,
     "terms": _terms,
     "tversky": _tversky,
     "log_input": _log_input,
@@ -231,6 +268,8 @@ def fill(candidate: Candidate, facts: Facts, sample: Sample) -> list[Filled]:
             found += [Filled("alpha", alpha, filled.says), Filled("beta", beta, filled.says)]
         else:
             found.append(filled)
+    if sample.ignore_index is not None and any(a.name == "ignore_index" for a in ENTRIES[candidate.loss].arguments):
+        found.append(Filled("ignore_index", sample.ignore_index, "targets of this value are left out"))
     return found
 
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lossd_server.judge.advice.questions import BY_NAME
-from lossd_server.judge.advice.samples import Sample
+from lossd_server.judge.advice.sample import Sample
 
 LOOKS_LIKE: Mapping[str, tuple[str, ...]] = {
     "regression": ("regression",),
     "binary": ("binary",),
-    "multiclass": ("multiclass", "binary", "counts", "segmentation"),
-    "ordinal": ("multiclass", "binary", "counts", "segmentation"),
-    "counts": ("counts", "multiclass", "binary"),
-    "segmentation": ("segmentation", "multiclass", "binary", "multi-label"),
+    "multiclass": ("multiclass", "binary", "counts", "segmentation", "ordinal"),
+    "ordinal": ("multiclass", "binary", "counts", "segmentation", "ordinal"),
+    "counts": ("counts", "multiclass", "binary", "ordinal"),
+    "segmentation": ("segmentation", "multiclass", "binary", "multi-label", "ordinal"),
     "multi-label": ("multi-label", "binary", "segmentation", "multiclass"),
     "distribution": ("distribution", "multiclass"),
 }

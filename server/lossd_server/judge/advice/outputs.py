@@ -1,12 +1,10 @@
-"""What the final layer puts out for each loss, and which metrics to watch, as tables."""
+"""What the final layer puts out for each loss, as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from lossd_server.judge.advice.rules.rule import Candidate, holds
-from lossd_server.judge.catalogue import METRICS
 from lossd_server.losses.catalogue import ENTRIES
 
 _PLAIN = "raw numbers, no activation, of the shape of the target; target: floats"
@@ -14,7 +12,6 @@ _POSITIVE = "numbers above 0: exp or softplus last, of the shape of the target; 
 _CLASSES = "raw logits (N,C) or (N,C,d…), no softmax; target: int64 class indices (N) or (N,d…)"
 _LABELS = "raw logits of the shape of the target, no sigmoid; target: floats from 0 to 1, (N) or (N,labels)"
 _SCORES = "raw scores of the shape of the target, no activation; target: 1 and -1"
-_MASKS = "raw logits (N,C,H,W), no softmax; target: int64 class indices (N,H,W), or masks of 0 and 1 where mode says so"
 _BOXES = "boxes (N,4) as x1, y1, x2, y2 with x1 < x2 and y1 < y2; target: the same"
 _TOKENS = "log-probabilities (N,T) of the tokens that were written; mask: 1 where a token counts"
 _ANSWERS = "log-probabilities (N), summed over the tokens of each answer, without prompt and padding"
@@ -44,9 +41,6 @@ OUTPUTS: Mapping[str, str] = {
     "bce_loss": "probabilities of the shape of the target, sigmoid last; target: floats from 0 to 1",
     "multi_label_margin_loss": "raw scores (N,C), no activation; target: int64 indices (N,C), padded with -1",
     **dict.fromkeys(("hinge_loss", "soft_margin_loss"), _SCORES),
-    **dict.fromkeys(("dice_loss", "generalized_dice_loss", "tversky_loss", "focal_tversky_loss"), _MASKS),
-    **dict.fromkeys(("jaccard_loss", "lovasz_softmax_loss", "weighted_sum"), _MASKS),
-    "lovasz_hinge_loss": "raw logits (N,H,W), no sigmoid; target: masks of 0 and 1",
     **dict.fromkeys(("iou_loss", "giou_loss", "diou_loss", "ciou_loss"), _BOXES),
     "ctc_loss": "log-probabilities (T,N,C), log_softmax last, class 0 for the blank; "
     "targets: int64 (N,S) and the lengths",
@@ -75,62 +69,66 @@ OUTPUTS: Mapping[str, str] = {
 }  # fmt: skip
 """The contract of the final layer and the target, by loss."""
 
-WATCH: tuple[tuple[Mapping[str, Any], tuple[str, ...]], ...] = (
-    ({"task": ("regression", "counts"), "mistakes": "large"}, ("rmse", "max_error")),
-    ({"task": ("regression", "counts"), "mistakes": "relative"}, ("mape",)),
-    ({"task": ("regression", "counts")}, ("mae", "rmse", "r2")),
-    ({"task": ("regression", "counts"), "log_scale": True}, ("spearman",)),
-    ({"task": ("binary", "multi-label"), "mistakes": "false_negatives"}, ("recall", "f1")),
-    ({"task": ("binary", "multi-label"), "mistakes": "false_positives"}, ("precision", "f1")),
-    ({"task": ("binary", "multiclass"), "calibrated": True}, ("calibration_error",)),
-    ({"task": ("binary", "multi-label"), "imbalanced": True}, ("average_precision", "f1")),
-    ({"task": "binary"}, ("auroc", "f1", "accuracy")),
-    ({"task": "multiclass", "imbalanced": True}, ("balanced_accuracy", "f1")),
-    ({"task": "multiclass"}, ("accuracy", "f1")),
-    ({"task": "ordinal"}, ("cohen_kappa", "mae")),
-    ({"task": "multi-label"}, ("f1", "average_precision", "hamming_distance")),
-    ({"task": "segmentation"}, ("jaccard", "f1")),
-    ({"task": "segmentation", "mistakes": "false_negatives"}, ("recall",)),
-    ({"task": "segmentation", "mistakes": "false_positives"}, ("precision",)),
-    ({"task": "sequence", "aligned": True}, ("accuracy",)),
-)
-"""Metrics to watch, the weightiest first, where what is known of the task holds."""
+_PIXELS: Mapping[str, str] = {
+    "multiclass": "(N,C,H,W), an output for each class; target: int64 class indices (N,H,W)",
+    "binary": "(N,1,H,W), one output a pixel; target: floats of the same shape, 1 inside and 0 outside",
+    "multilabel": "(N,C,H,W), an output for each class; target: floats of the same shape, 1 inside and 0 outside",
+}
+"""Outputs and targets of masks, by how the loss reads them."""
+
+_LAST: Mapping[tuple[str, bool], str] = {
+    ("multiclass", True): "raw logits {}, no softmax",
+    ("multiclass", False): "probabilities {}, softmax last",
+    ("binary", True): "raw logits {}, no sigmoid",
+    ("binary", False): "probabilities {}, sigmoid last",
+    ("multilabel", True): "raw logits {}, no sigmoid",
+    ("multilabel", False): "probabilities {}, sigmoid last",
+}
+"""What the final layer ends in, by how the loss reads masks and whether it takes logits."""
+
+_OF_TASK: Mapping[tuple[str, str], str] = {
+    **{("binary", loss): "raw logits (N,2), no softmax; target: int64 class indices (N), 0 and 1"
+       for loss in ("cross_entropy_loss", "generalized_cross_entropy_loss")},
+    ("binary", "nll_loss"): "log-probabilities (N,2), log_softmax last; target: int64 class indices (N), 0 and 1",
+    **{("binary", loss): "raw logits (N), no sigmoid; target: floats from 0 to 1, (N)"
+       for loss in ("bce_with_logits_loss", "sigmoid_focal_loss")},
+    ("binary", "bce_loss"): "probabilities (N), sigmoid last; target: floats from 0 to 1, (N)",
+    ("ordinal", "bce_with_logits_loss"): "raw logits (N,K-1), one for each threshold, no sigmoid; target: floats of "
+    "the same shape, 1 up to the class and 0 beyond",
+    **{("multi-label", loss): "raw logits (N,labels), no sigmoid; target: floats from 0 to 1 of the same shape"
+       for loss in ("bce_with_logits_loss", "sigmoid_focal_loss", "asymmetric_loss", "multi_label_soft_margin_loss")},
+    ("multi-label", "bce_loss"): "probabilities (N,labels), sigmoid last; target: floats from 0 to 1 of the same shape",
+    ("segmentation", "lovasz_hinge_loss"): "raw logits (N,H,W), one a pixel, no sigmoid; target: masks of 0 and 1 of "
+    "the same shape",
+    ("segmentation", "nll_loss"): "log-probabilities (N,C,H,W), log_softmax last; target: int64 class indices (N,H,W)",
+}  # fmt: skip
+"""Contracts that differ from task to task."""
 
 
-_NUMBERS = ("mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss", "log_cosh_loss", "charbonnier_loss", "quantile_loss",
-            "rmse_loss", "msle_loss", "mape_loss", "smape_loss", "tweedie_loss", "gaussian_nll_loss")  # fmt: skip
-_OF_CLASSES = ("cross_entropy_loss", "poly1_cross_entropy_loss", "symmetric_cross_entropy_loss", "softmax_focal_loss",
-               "generalized_cross_entropy_loss", "nll_loss", "multi_margin_loss", "multiclass_hinge_loss")  # fmt: skip
-_OF_LABELS = (
-    "bce_with_logits_loss",
-    "sigmoid_focal_loss",
-    "asymmetric_loss",
-    "multi_label_soft_margin_loss",
-    "bce_loss",
-)
+def output(loss: str, task: str, arguments: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """The contract of the final layer for a loss with these arguments; by default what the catalogue says.
 
-
-def read_as(loss: str, task: str) -> str:
-    """What the inputs of a loss are to metrics: "regression", "multiclass", …; "" where none are told of them."""
-    if loss in _NUMBERS:
-        return "regression"
-    if loss in _OF_CLASSES:
-        return "multiclass"
-    if loss in _OF_LABELS and task in ("binary", "multi-label"):
-        return "multilabel" if task == "multi-label" else "binary"
-    return ""
-
-
-def watch(candidate: Candidate, facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """The metrics to watch beside a loss: those alone that can be told of what its inputs are."""
-    names = [name for when, names in WATCH if all(holds(e, facts.get(n)) for n, e in when.items()) for name in names]
-    kind = "" if facts.get("soft_targets") else read_as(candidate.loss, candidate.task)
-    return tuple(name for name in dict.fromkeys(names) if kind in METRICS[name].tasks)
-
-
-def output(loss: str) -> str:
-    """The contract of the final layer for a loss; of one that is not in the table, from what the catalogue says."""
+    >>> output("dice_loss", "segmentation", {"mode": "binary", "from_logits": False}, {})[:60]
+    'probabilities (N,1,H,W), one output a pixel, sigmoid last; t'
+    """
+    if (task, loss) in _OF_TASK:
+        return _OF_TASK[task, loss]
+    if task == "segmentation":
+        return _of_masks(loss, arguments, facts)
     if loss in OUTPUTS:
         return OUTPUTS[loss]
     entry = ENTRIES[loss]
     return "; ".join(f"{given.name}: {given.meaning}, {given.shape}" for given in entry.inputs)
+
+
+def _of_masks(loss: str, arguments: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    parts = [(loss, arguments)]
+    if loss == "weighted_sum":
+        parts = [(term, own) for _, term, own in arguments["terms"]]
+    modes = [own["mode"] for _, own in parts if "mode" in own]
+    if not modes and loss in ("bce_loss", "bce_with_logits_loss"):
+        modes = ["binary" if facts.get("num_classes") in (None, 2) else "multilabel"]
+    mode = modes[0] if modes else "multiclass"
+    logits = all(own.get("from_logits", True) and term != "bce_loss" for term, own in parts)
+    shape, _, target = _PIXELS[mode].partition(";")
+    return f"{_LAST[mode, logits].format(shape)};{target}"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from lossd_server.faults import Fault, shape_text
+from lossd_server.judge.advice import coding
 from lossd_server.judge.advice import statistics as data
 from lossd_server.judge.advice.questions import NUMBERS
+from lossd_server.judge.advice.sample import Sample
 
 MOST_READ = 2**20
 """Elements of a sample that are looked at; of a larger one, rows that are drawn from all over it."""
@@ -31,56 +32,6 @@ ORDERS = 1000.0
 """Ratio of the 99th to the 1st percentile of positive numbers from which on they span orders of magnitude."""
 MOST_CLASSES = 1000
 """Distinct whole numbers up to which they may be classes."""
-
-
-class Measurement(NamedTuple):
-    """A number read off a sample, and what it says in one sentence."""
-
-    name: str
-    value: float
-    meaning: str
-
-
-@dataclass
-class Sample:
-    """All that is known of the samples.
-
-    Args:
-        facts: answers that they show, by name of the question.
-        because: which measurement shows each.
-        residual_scale, target_scale: robust standard deviations, 0 if not measured.
-        class_counts: targets of each class.
-        label_positives, label_rows: of each label how often it is present, in how many rows.
-        looks: the task that the targets look like by themselves, and why; "" if they were not read.
-        distinct, lowest, highest, whole: how many different targets there are, and what they are.
-    """
-
-    measurements: list[Measurement] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-    because: dict[str, str] = field(default_factory=dict)
-    cautions: list[str] = field(default_factory=list)
-    residual_scale: float = 0.0
-    target_scale: float = 0.0
-    class_counts: list[int] = field(default_factory=list)
-    label_positives: list[int] = field(default_factory=list)
-    label_rows: int = 0
-    looks: tuple[str, str] = ("", "")
-    distinct: int = 0
-    lowest: float = 0.0
-    highest: float = 0.0
-    whole: bool = False
-
-    def suits(self, task: str) -> bool:
-        """Whether numbers may be targets of a task that they do not look like at first."""
-        inside = self.lowest >= 0 and self.highest <= 1
-        return inside if task in ("binary", "multi-label", "segmentation") else self.whole and self.lowest >= 0
-
-    def note(self, name: str, value: float, meaning: str, **facts: Any) -> None:
-        """Adds a measurement and the answers that it shows."""
-        self.measurements.append(Measurement(name, float(value), meaning))
-        for fact, shown in facts.items():
-            self.facts[fact] = shown
-            self.because[fact] = meaning
 
 
 def measure(said: Mapping[str, Any], target: Tensor | None, input: Tensor | None) -> Sample:  # noqa: A002  # torch's name
@@ -107,21 +58,33 @@ def measure(said: Mapping[str, Any], target: Tensor | None, input: Tensor | None
         truth = truth.reshape(1)
         predictions = None if predictions is None else predictions.unsqueeze(0)
     task = said.get("task")
+    truth = coding.decode(sample, truth, predictions, said)
     _look(sample, truth, target.dtype, predictions, task)
     if task in (None, "classification"):
         task, why = sample.looks
         sample.note("examples", len(truth), why, task=task)
+        if task == "ordinal":
+            sample.cautions.append(f"{why}; if they have none, say task=multiclass, and task=counts if they count")
     if task == "multiclass" and truth.dim() == 3 and not data.one_hot(truth):
         task = "segmentation"
         sample.facts["structure"], sample.because["structure"] = "image", "targets are maps of class indices"
-    reader = _READERS.get(task)
-    if reader is None:
-        sample.cautions.append(f"samples are not read for {task}: they changed nothing")
-    else:
-        reader(sample, truth, predictions, {**said, "task": task})
+    _read(sample, truth, predictions, {**said, "task": task})
     if predictions is not None and task not in NUMBERS:
         _activation(sample, predictions, task)
     return sample
+
+
+def _read(sample: Sample, truth: Tensor, predictions: Tensor | None, said: Mapping[str, Any]) -> None:
+    reader = _READERS.get(said["task"])
+    if reader is None:
+        sample.cautions.append(f"samples are not read for {said['task']}: they changed nothing")
+        return
+    if said["task"] in (*NUMBERS, "multiclass", "ordinal"):
+        coding.warn_of_running_numbers(sample, truth)
+    if sample.distinct == 1:
+        value = f"target holds only one value, {sample.lowest:g}"
+        sample.cautions.append(f"{value}: nothing to learn from it, and little to read off it")
+    reader(sample, truth, predictions, said)
 
 
 def _look(sample: Sample, truth: Tensor, dtype: torch.dtype, predictions: Tensor | None, task: str | None) -> None:
@@ -232,6 +195,9 @@ def _tails(sample: Sample, numbers: Tensor, of: str, said: Mapping[str, Any]) ->
     sample.note(f"{of}_scale", scale, f"the robust standard deviation of the {of}s, 1.4826 MAD, is {scale:.6g}")
     sample.note(f"{of}_kurtosis", kurtosis, f"the excess kurtosis of the {of}s is {kurtosis:.3g}; a normal one has 0")
     what = f"{far:.2%} of the {of}s are over {FAR:g} robust standard deviations off"
+    if far >= OUTLIERS and not strays:  # many are far off, and none very far: two groups of numbers, or a wide one
+        sample.note("outlier_share", far, f"{what}, but tails are light: no strays, a spread of its own")
+        return
     sample.note("outlier_share", far, what, outliers=strays)
 
 
@@ -243,8 +209,9 @@ def _binary(sample: Sample, truth: Tensor, predictions: Tensor | None, said: Map
     if len(values) == 2 and values.tolist() == [-1.0, 1.0]:
         sample.cautions.append("targets are 1 and -1: losses of logits want 1 and 0")
     share = float((numbers > (0 if float(numbers.min()) < 0 else 0.5)).double().mean())
-    rare = min(share, 1 - share) < RARE
-    facts: dict[str, Any] = {"imbalanced": rare} | ({"positives": share} if 0 < share < 1 else {})
+    facts: dict[str, Any] = {}
+    if 0 < share < 1:
+        facts = {"imbalanced": min(share, 1 - share) < RARE, "positives": share}
     sample.note("positives", share, f"{share:.3%} of the targets are positive", **facts)
     sample.label_positives, sample.label_rows = [int((numbers > 0.5).sum())], len(numbers)
     sample.class_counts = [len(numbers) - sample.label_positives[0], sample.label_positives[0]]
@@ -263,6 +230,8 @@ def _classes(sample: Sample, truth: Tensor, predictions: Tensor | None, said: Ma
     numbers = numbers[(numbers >= 0) & (numbers < 2**20)]
     if not len(numbers) or not _whole(numbers):
         return
+    if coding.from_one(sample, numbers, predictions, said):
+        numbers = numbers - 1
     classes = int(numbers.max()) + 1
     wide = predictions is not None and predictions.dim() > 1 and predictions.shape[1] >= max(classes, 2)
     classes = predictions.shape[1] if wide and predictions is not None else max(classes, 2)
@@ -274,6 +243,7 @@ def _classes(sample: Sample, truth: Tensor, predictions: Tensor | None, said: Ma
                 imbalanced=ratio >= UNEVEN)  # fmt: skip
     sample.class_counts = counts.tolist() if classes <= MOST_CLASSES else []
     if said["task"] == "segmentation" and classes == 2:
+        coding.warn_of_one_output(sample, truth, predictions)
         sample.label_positives, sample.label_rows = [int(counts[1])], int(counts.sum())
 
 

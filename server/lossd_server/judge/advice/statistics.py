@@ -9,6 +9,8 @@ MAD = 1.4826
 """Standard deviations of a normal distribution in one median absolute deviation."""
 MOST_SORTED = 2**17
 """Numbers that are sorted; of more, some at equal distances."""
+MOST_GRADES = 10
+"""Whole numbers from 1 on up to which targets look like grades."""
 MOST_CLASSES = 100
 """Distinct whole numbers from 0 on up to which targets look like classes."""
 
@@ -143,9 +145,19 @@ def _numbers_or_classes(
     counts = torch.stack([(numbers == value).sum() for value in values]) if contiguous else None
     if counts is not None and (len(values) < 4 or float(counts[-1]) >= 0.1 * float(counts.max())):
         return "multiclass", f"targets are {len(values)} whole numbers from 0 on: classes"
+    if _grades(numbers, values):
+        return "ordinal", f"targets are {len(values)} whole numbers from 1 on: stars or grades, if they have an order"
     if float(numbers.min()) <= 1 and (contiguous or not dtype.is_floating_point or len(values) <= MOST_CLASSES):
         return "counts", "targets are whole numbers from about 0 on, the large ones rare: counts"
     return "regression", "targets are numbers"
+
+
+def _grades(numbers: Tensor, values: Tensor) -> bool:
+    """Whether all of 1 to K are there, few, and the last of them often: counts from 1 on have a rare tail."""
+    if len(values) < 3 or len(values) > MOST_GRADES or values.tolist() != list(range(1, len(values) + 1)):
+        return False
+    counts = torch.stack([(numbers == value).sum() for value in values])
+    return float(counts[-1]) >= 0.1 * float(counts.max()) and len(numbers) >= 2 * len(values)
 
 
 def activation_of(predictions: Tensor) -> tuple[str | None, str]:

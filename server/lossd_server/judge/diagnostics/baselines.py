@@ -46,10 +46,12 @@ class Baselines:
         >>> Baselines().of(loss, {"input": torch.zeros(2, 1), "target": torch.tensor([[1.0], [3.0]])}, "input")
         (1.0, nan)
         """
+        due, self.asked = self.due, self.asked + 1
+        if not due:
+            return math.nan, math.nan
         output, target = tensors[bound], tensors.get("target")
         reading = _READINGS.get(loss.name)
-        due, self.asked = self.due, self.asked + 1
-        if not due or reading is None or target is None or output.numel() > _MOST or not output.numel():
+        if reading is None or target is None or output.numel() > _MOST or not output.numel():
             return math.nan, math.nan
         share, predict = reading
         found = share(output, target)

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lossd_server.judge.diagnostics import (
+    balance,
     comparisons,
+    masks,
     numerics,
     outputs,
     predictions,
@@ -20,9 +23,10 @@ from lossd_server.judge.diagnostics import (
     sums,
     targets,
     tokens,
+    units,
 )
 from lossd_server.judge.diagnostics.case import Case, spread
-from lossd_server.judge.diagnostics.findings import Diagnostic, Finding, Level, worst_first
+from lossd_server.judge.diagnostics.findings import Diagnostic, Finding, Level, Severity, worst_first
 from lossd_server.losses import threads
 from lossd_server.losses.binding import BoundLoss
 from lossd_server.losses.composite import WeightedSum
@@ -32,7 +36,7 @@ log = logging.getLogger(__name__)
 
 Rule: TypeAlias = Callable[[Case], Iterator[Finding]]
 
-_MODULES = (outputs, targets, predictions, regression, comparisons, tokens)
+_MODULES = (outputs, targets, balance, masks, predictions, units, regression, comparisons, tokens)
 EVALUATION: tuple[Diagnostic, ...] = tuple(
     diagnostic for module in (numerics, *_MODULES, sums) for diagnostic in module.DIAGNOSTICS
 )
@@ -61,7 +65,7 @@ def diagnose(loss: Loss, tensors: Tensors, result: Evaluated, level: Level) -> l
     elif level is Level.FULL:
         threads.fit(sum(tensor.numel() for tensor in tensors.values()))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), np.errstate(all="ignore"):
             return worst_first(_found(loss, tensors, result, level))
     except Exception:  # a defect of a rule, or no memory for it; the evaluation itself is well
         log.exception("an evaluation could not be diagnosed", extra={"loss": loss.name})
@@ -77,14 +81,24 @@ def _found(loss: Loss, tensors: Tensors, result: Evaluated, level: Level) -> Ite
     if bare:
         yield from bare
         return
-    yield from _numbers(loss, case)
-    if isinstance(loss, WeightedSum):
-        yield from sums.terms(loss, result)
-        yield from _terms(loss, case, {}, "")
-    else:
-        for rule in _rules(case.name):
-            yield from rule(case)
+    broken = list(_numbers(loss, case))
+    yield from broken
+    spoilt = any(one.diagnostic in (numerics.NAN_INPUT, numerics.INFINITE_INPUT) for one in broken)
+    for found in _meant(loss, case):
+        if not spoilt or found.diagnostic.severity is Severity.ERROR:  # the rest follows from what is not finite
+            yield found
     yield from numerics.outcome(case, result.value)  # last: what comes before says why
+
+
+def _meant(loss: Loss, case: Case) -> Iterator[Finding]:
+    """What holds by what a loss takes its inputs for."""
+    if isinstance(loss, WeightedSum):
+        if case.result is not None:
+            yield from sums.terms(loss, case.result)
+        yield from _terms(loss, case, {}, "")
+        return
+    for rule in _rules(case.name):
+        yield from rule(case)
 
 
 def _numbers(loss: Loss, case: Case) -> Iterator[Finding]:

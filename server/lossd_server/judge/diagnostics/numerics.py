@@ -155,7 +155,7 @@ def inputs(case: Case, suspect: bool) -> Iterator[Finding]:
 
 def _located(case: Case, kind: Diagnostic, name: str, given: Tensor, bad: Tensor, key: str, word: str) -> Finding:
     number, first = int(torch.count_nonzero(bad)), int(bad.reshape(-1).int().argmax())
-    message = f"{number} of {given.numel()} elements of {name} are {word}, the first at {position(given, first)}"
+    message = f"{number} of {given.numel()} elements are {word}, the first at {position(given, first)}"
     row = first // max(given.numel() // given.shape[0], 1) if given.dim() else 0
     return case.found(kind, message, name, **{key: number, "first": first, "row": row, "elements": given.numel()})
 

@@ -27,14 +27,26 @@ PROBABILITIES_AS_LOGITS = Diagnostic(
     Severity.ERROR,
     Level.CHEAP,
     "Probabilities were given where logits or scores are due.",
-    "classes: every row within 0 to 1 adds up to 1, to 0.001 (0.02 in half types), from two free numbers, or all of 64 "
-    f"elements or more lie within 0 to 1; labels and signs: {LEAST_LABELS} or more elements all within 0 to 1 which "
-    f"reach below 0.25 and above 0.75, or 64 or more "
-    "whose mean is nearer to that of the targets, by 0.05, than the mean of their sigmoids",
+    "classes: every row within 0 to 1, or every column of 8 or more rows, adds up to 1, to 0.001 (0.02 in half types), "
+    f"from two free numbers; labels and signs: {LEAST_LABELS} or more elements all within 0 to 1 which reach below "
+    "0.25 and above 0.75, or 64 or more which reach 0.5 and whose mean is nearer to that of the targets, by 0.05, than "
+    "the mean of their sigmoids",
     "send the raw output: remove the softmax or sigmoid from the model's last layer, the loss applies its own; if only "
     "probabilities are there, send their logarithms to NLLLoss or themselves to BCELoss",
     tuple(sorted((*_SOFTMAXED, *_SIGNED))),
     {"least": "least element", "most": "largest element", "elements": "elements looked at"},
+)
+SIGMOIDS_AS_LOGITS = Diagnostic(
+    "SIGMOIDS_AS_LOGITS",
+    Severity.WARNING,
+    Level.CHEAP,
+    "Scores of classes look like the outputs of a sigmoid.",
+    "64 or more elements in 8 or more rows, all within 0 to 1 and not adding up to 1, a fiftieth of them below 0.1 "
+    "and as many above 0.9, and no twentieth exactly 0",
+    "send the raw output: remove the sigmoid from the model's last layer; of several labels to an example use "
+    "BCEWithLogitsLoss; if they are cosines, divide them by a temperature, or softmax makes them nearly alike",
+    tuple(sorted(_SOFTMAXED)),
+    {"below": "share of elements below 0.1", "above": "share above 0.9", "elements": "elements looked at"},
 )
 LOG_PROBABILITIES_AS_LOGITS = Diagnostic(
     "LOG_PROBABILITIES_AS_LOGITS",
@@ -150,7 +162,8 @@ BOUNDED_OUTPUT = Diagnostic(
 )
 
 DIAGNOSTICS = (
-    PROBABILITIES_AS_LOGITS, LOG_PROBABILITIES_AS_LOGITS, SOFTMAX_TWICE, SIGMOID_TWICE, LOG_SIGMOID_AS_LOGITS,
+    PROBABILITIES_AS_LOGITS, SIGMOIDS_AS_LOGITS, LOG_PROBABILITIES_AS_LOGITS, SOFTMAX_TWICE, SIGMOID_TWICE,
+    LOG_SIGMOID_AS_LOGITS,
     PROBABILITIES_AS_LOG_PROBABILITIES, LOGITS_AS_LOG_PROBABILITIES, POSITIVE_LOG_PROBABILITIES, OUTPUT_NOT_NORMALISED,
     RECTIFIED_OUTPUT, BOUNDED_OUTPUT,
 )  # fmt: skip
@@ -197,18 +210,7 @@ def _of_classes(case: Case, name: str, rows: Tensor, ends: tuple[float, float]) 
     if count - rows.shape[0] < 2:
         return
     if low >= 0 and high <= 1 + slack:
-        added = float((rows.sum(-1) - 1).abs().max()) <= slack
-        if added or (count >= 64 and len(rows) >= 8 and low < high):
-            yield case.found(
-                PROBABILITIES_AS_LOGITS,
-                f"all {count} elements of {name} lie within 0 to 1 ({low:.3g} to {high:.3g})"
-                + (" and every row adds up to 1" if added else "")
-                + ": probabilities, not logits",
-                name,
-                least=low,
-                most=high,
-                elements=count,
-            )
+        yield from _within(case, name, rows, ends)
     elif (
         high <= slack
         and case.name in LOG_PROBABILITIES_AS_LOGITS.losses
@@ -222,6 +224,34 @@ def _of_classes(case: Case, name: str, rows: Tensor, ends: tuple[float, float]) 
             elements=count,
         )
         yield from _twice(case, name, rows)
+
+
+def _within(case: Case, name: str, rows: Tensor, ends: tuple[float, float]) -> Iterator[Finding]:
+    """Of scores within 0 to 1: what adds up is a softmax's; untrained layers and cosines may lie there too."""
+    (low, high), slack, count = ends, case.tolerance(name), rows.numel()
+    for dim, which in ((-1, "row"), (0, "column")):
+        if dim == 0 and (len(rows) < 8 or not low < high):
+            return
+        if float((rows.sum(dim) - 1).abs().max()) <= slack:
+            yield case.found(
+                PROBABILITIES_AS_LOGITS,
+                f"all {count} elements of {name} lie within 0 to 1 ({low:.3g} to {high:.3g}) and every {which} adds up "
+                "to 1: probabilities, not logits",
+                name,
+                least=low,
+                most=high,
+                elements=count,
+            )
+            return
+    if count < 64 or low >= 0.1 or high <= 0.9:
+        return
+    below, above = share(rows < 0.1), share(rows > 0.9)
+    if min(below, above) >= 0.02 and share(rows == 0) < 0.05:
+        message = (
+            f"all {count} elements of {name} lie within 0 to 1 and do not add up to it, {below:.0%} below 0.1 and "
+            f"{above:.0%} above 0.9, as sigmoids do"
+        )
+        yield case.found(SIGMOIDS_AS_LOGITS, message, name, below=below, above=above, elements=count)
 
 
 def _twice(case: Case, name: str, rows: Tensor) -> Iterator[Finding]:
@@ -263,7 +293,7 @@ def label_logits(case: Case) -> Iterator[Finding]:
         return
     low, high = case.bounds
     if low >= 0 and high <= 1:
-        if (low < 0.25 and high > 0.75) or _like_targets(given, target):
+        if (low < 0.25 and high > 0.75) or (high > 0.5 and _like_targets(given, target)):
             yield case.found(
                 PROBABILITIES_AS_LOGITS,
                 f"all {count} elements of input lie within 0 to 1 ({low:.3g} to {high:.3g}): probabilities, not logits",

@@ -89,9 +89,9 @@ LABELS_FLIPPED = Diagnostic(
     Level.CHEAP,
     "The answer is the opposite of the target.",
     f"{LEAST_ROWS} or more answers of yes or no (two classes, labels, signs), right in less than 10 %, both kinds of "
-    "targets in 10 % or more",
+    "targets in 10 % or more; of the masks of a segmentation less than a quarter of each kind, of 16 or more",
     "exchange 0 and 1 in the targets, or the columns of the output; or check what the model calls positive",
-    tuple(sorted((*_CLASSES, *_LABELS, *roles.SIGNED_SCORES))),
+    tuple(sorted((*_CLASSES, *_LABELS, *roles.SIGNED_SCORES, *roles.REGIONS))),
     {"right": "share of right answers", "elements": "answers looked at"},
 )
 WORSE_THAN_CHANCE = Diagnostic(

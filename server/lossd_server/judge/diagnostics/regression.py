@@ -1,4 +1,4 @@
-"""Numbers of another unit than their targets, outliers, leaks, rates and variances; knows no class."""
+"""Outliers among errors, rates and variances in another form than their loss takes; knows no class and no unit."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from collections.abc import Iterator
 import torch
 
 from lossd_server.judge.diagnostics import roles
-from lossd_server.judge.diagnostics.case import Case, moments, share
+from lossd_server.judge.diagnostics.case import Case, agreement, bounds, share
 from lossd_server.judge.diagnostics.findings import Diagnostic, Finding, Level, Severity
 
 LEAST = 16
 OUTLIERS_LEAST = 100
 OUTLIERS_SHARE = 0.5
-APART = 100.0
-"""How many times two scales differ when they are not of one unit."""
 
 OUTLIERS_DOMINATE = Diagnostic(
     "OUTLIERS_DOMINATE",
@@ -31,38 +29,6 @@ OUTLIERS_DOMINATE = Diagnostic(
         "most": "largest error",
         "elements": "elements looked at",
     },
-)
-SCALE_MISMATCH = Diagnostic(
-    "SCALE_MISMATCH",
-    Severity.WARNING,
-    Level.CHEAP,
-    "Predictions and targets are of different units.",
-    f"{LEAST} or more pairs; spreads differ {APART:g} times or more and sizes 10 times, or one side is standardised "
-    "(mean within 0.3 of 0, spread 0.5 to 1.5), the other has 10 times its spread or a tenth, and they correlate above "
-    "0.7",
-    "scale both alike: train on (target - mean) / std and undo it on predictions before comparing, or on neither",
-    tuple(sorted((*roles.NUMBERS, "ppo_value_clip_loss"))),
-    {"ratio": "spread of targets over that of predictions", "correlation": "of both", "elements": "pairs looked at"},
-)
-TARGET_LEAK = Diagnostic(
-    "TARGET_LEAK",
-    Severity.WARNING,
-    Level.CHEAP,
-    "Predictions are the targets themselves.",
-    f"{LEAST} or more pairs of numbers, not all alike, equal in 99 % to the last bit",
-    "check that the target was not passed as the prediction, and that no feature holds the answer",
-    roles.NUMBERS,
-    {"equal": "share of pairs that are equal", "elements": "pairs looked at"},
-)
-WORSE_THAN_MEAN = Diagnostic(
-    "WORSE_THAN_MEAN",
-    Severity.INFO,
-    Level.CHEAP,
-    "Predicting the mean of the targets would cost less.",
-    f"{LEAST} or more pairs, whose mean squared error is above the targets' variance",
-    "train longer, check the order of predictions and targets, or start the last layer's bias at the targets' mean",
-    roles.SQUARED,
-    {"r2": "1 - mean squared error / variance of the targets", "elements": "pairs looked at"},
 )
 RATES_AS_LOG_RATES = Diagnostic(
     "RATES_AS_LOG_RATES",
@@ -110,89 +76,44 @@ VARIANCE_OFF = Diagnostic(
     Severity.WARNING,
     Level.CHEAP,
     "Errors are of another size than the variances say.",
-    f"the mean of squared error over variance of {LEAST * 2} or more is above 100 or below 0.01",
+    f"the mean of squared error over variance of {LEAST * 2} or more is above 100 or below 0.01; or above 10 or below "
+    "0.1, while that of squared error over squared variance is 0.4 to 2.5, as of standard deviations",
     "send variances: exponentiate what are their logarithms, square what are standard deviations",
     ("gaussian_nll_loss",),
     {"ratio": "mean of squared error over variance", "elements": "elements looked at"},
 )
 
 DIAGNOSTICS = (
-    OUTLIERS_DOMINATE, SCALE_MISMATCH, TARGET_LEAK, WORSE_THAN_MEAN, RATES_AS_LOG_RATES, LOG_RATES_AS_RATES,
-    COUNTS_NOT_WHOLE, VARIANCE_NEAR_ZERO, VARIANCE_OFF,
+    OUTLIERS_DOMINATE, RATES_AS_LOG_RATES, LOG_RATES_AS_RATES, COUNTS_NOT_WHOLE, VARIANCE_NEAR_ZERO, VARIANCE_OFF,
 )  # fmt: skip
 
 
-def scales(case: Case) -> Iterator[Finding]:
-    """Leaks, units and worth of predictions."""
-    given, target = _pairs(case)
-    count = given.numel()
-    if count < LEAST:
-        return
-    near = case.name in roles.NUMBERS and bool((given[:4] == target[:4]).any())  # else they are not all equal
-    if near and (equal := share(given == target)) >= 0.99 and bool((target != target[0]).any()):
-        message = f"{equal:.1%} of {count} predictions equal their targets to the last bit"
-        yield case.found(TARGET_LEAK, message, "input", equal=equal, elements=count)
-        return
-    (mean, own) = moments(given)
-    (middle, other) = moments(target) if case.name == "ppo_value_clip_loss" else case.target_moments
-    if not (math.isfinite(own) and math.isfinite(other)) or own == 0 or other == 0:
-        return
-    ratio = other / own
-    far = max(ratio, 1 / ratio)
-    level = (abs(middle) + other) / (abs(mean) + own)
-    correlation = math.nan
-    apart = far >= APART and max(level, 1 / level) >= 10 and (ratio > 1) == (level > 1)
-    if not apart and far >= 10 and (_standard(mean, own) or _standard(middle, other)):
-        correlation = float(((given - mean) * (target - middle)).mean()) / (own * other)
-        apart = correlation > 0.7
-    if apart:
-        message = (
-            f"predictions have mean {mean:.3g} and spread {own:.3g}, targets {middle:.3g} and {other:.3g}: "
-            f"{far:.0f} times apart"
-        )
-        if math.isnan(correlation):
-            correlation = float(((given - mean) * (target - middle)).mean()) / (own * other)
-        yield case.found(SCALE_MISMATCH, message, "input", ratio=ratio, correlation=correlation, elements=count)
-
-
-def _pairs(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
-    if case.name == "ppo_value_clip_loss":
-        return case.tokens("values"), case.tokens("returns")
-    return case.numbers
-
-
-def _standard(mean: float, spread: float) -> bool:
-    return abs(mean) <= 0.3 and 0.5 <= spread <= 1.5
-
-
 def squares(case: Case) -> Iterator[Finding]:
-    """Squared errors of which few count, or which are large."""
+    """Squared errors of which few count."""
     given, target = case.numbers
     count = given.numel()
-    if count < LEAST:
+    if count < OUTLIERS_LEAST:
         return
+    agreed = case.agreement
     if case.name == "msle_loss":
         given, target = given.log1p(), target.log1p()
-    errors = (given - target).square_()
-    mean, variance = (
-        float(errors.mean()),
-        (moments(target) if case.name == "msle_loss" else case.target_moments)[1] ** 2,
-    )
-    if not (0 < mean < math.inf):
+        agreed = agreement(given, target)
+    if not 1e-4 * agreed.other**2 < agreed.error < math.inf:
         return
+    errors = given - target if case.name == "msle_loss" else case.errors
     many = max(1, count // 100)
-    steep = float(errors.max()) * many >= OUTLIERS_SHARE * mean * count  # the largest would have to be so large
-    if count >= OUTLIERS_LEAST and steep and mean > 1e-4 * variance:
-        largest = torch.topk(errors, many).values
-        carried = float(largest.sum()) / (mean * count)
-        if carried >= OUTLIERS_SHARE:
-            most = math.sqrt(float(largest[0]))
-            message = f"the largest {len(largest)} of {count} errors carry {carried:.0%} of the loss, up to {most:.3g}"
-            yield case.found(OUTLIERS_DOMINATE, message, "input", share=carried, most=most, elements=count)
-    if case.name in roles.SQUARED and 0 < variance < mean:
-        r2 = 1 - mean / variance
-        message = f"the mean squared error is {mean:.3g}, the variance of the targets {variance:.3g}"
-        yield case.found(WORSE_THAN_MEAN, message, "input", r2=r2, elements=count)
+    low, high = bounds(errors)
+    if max(-low, high) ** 2 * many < OUTLIERS_SHARE * agreed.error * count:
+        return  # the largest would have to be so large
+    squared = errors.square()
+    largest = torch.topk(squared, many).values
+    carried = float(largest.sum()) / (float(squared.mean()) * count)
+    if carried >= OUTLIERS_SHARE:
+        most = math.sqrt(float(largest[0]))
+        which = "the largest" if len(largest) == 1 else f"the {len(largest)} largest"
+        verb = "carries" if len(largest) == 1 else "carry"
+        message = f"{which} of {count} errors {verb} {carried:.0%} of the loss, up to {most:.3g}"
+        yield case.found(OUTLIERS_DOMINATE, message, "input", share=carried, most=most, elements=count)
 
 
 def rates(case: Case) -> Iterator[Finding]:
@@ -229,14 +150,21 @@ def variances(case: Case) -> Iterator[Finding]:
     given, target = case.numbers
     if given.numel() < 2 * LEAST or var.shape != given.shape:
         return
-    ratio = float(((given - target).square() / var).mean())
-    if ratio > 100 or ratio < 0.01:
-        message = f"squared errors are on average {ratio:.3g} times their variances"
+    normed = (given - target).square_() / var
+    ratio = float(normed.mean())
+    if 0.1 <= ratio <= 10:
+        return
+    message = f"squared errors are on average {ratio:.3g} times their variances"
+    deviations = float((normed / var).mean())
+    if 0.4 <= deviations <= 2.5:
+        message += f", and {deviations:.2g} times their squares: var holds standard deviations, square them"
+    elif 0.01 <= ratio <= 100:
+        return
+    if math.isfinite(ratio):
         yield case.found(VARIANCE_OFF, message, "var", ratio=ratio, elements=given.numel())
 
 
 RULES = (
-    (scales, SCALE_MISMATCH.losses),
     (squares, OUTLIERS_DOMINATE.losses),
     (rates, ("poisson_nll_loss", "tweedie_loss")),
     (variances, ("gaussian_nll_loss",)),

@@ -20,8 +20,10 @@ _NAMED = 4
 def of_step(course: Course) -> list[Finding]:
     """What looks wrong after the last step, the worst first; of one that is not finite nothing else is said."""
     broken = not_finite(course)
-    rules = _STEP + (_WINDOW if course.due else ()) if broken is None else (not_finite, lr_high)
-    return _found(rules, course)
+    if broken is not None:
+        return worst_first([broken, *_found((lr_high,), course)])
+    measured = course.now is not None and course.now.gradients
+    return _found(_STEP + (_MEASURED if measured else ()) + (_WINDOW if course.due else ()), course)
 
 
 def of_micro_batch(course: Course) -> list[Finding]:
@@ -50,14 +52,18 @@ def not_finite(course: Course) -> Finding | None:
 
 
 def diverging(course: Course) -> Finding | None:
-    values, scale = course.values, course.scale
-    if not course.begun or len(values) < 5 or not scale > 0:
+    values = course.values
+    if not course.begun or len(values) < 5:
         return None
-    last = list(values)[-5:]
-    above = course.step > LAST and median(last) > max(course.start[:FIRST]) + scale
-    ceiling = max(list(values)[:-4], default=math.inf)
+    last, top = [values[place] for place in range(-5, 0)], max(course.start[:FIRST])
+    if max(last) <= top and not last[-1] > 1.5 * last[-2]:
+        return None
+    scale = course.scale
+    if not scale > 0:
+        return None
+    above = course.step > LAST and median(last) > top + scale
     rises = all(after > 1.5 * before > 0 for before, after in pairwise(last))
-    if not above and not (rises and last[-1] > 2 * max(ceiling, course.beginning)):
+    if not above and not (rises and last[-1] > 2 * max(*list(values)[:-4], course.beginning)):
         return None
     now = median(last) if above else last[-1]
     evidence = {"value": now, "start": course.beginning, "step": course.step}
@@ -66,7 +72,7 @@ def diverging(course: Course) -> Finding | None:
 
 
 def lr_high(course: Course) -> Finding | None:
-    last = list(course.values)[-FIRST:]
+    last = [course.values[place] for place in range(-min(FIRST, len(course.values)), 0)]
     level = median(last) if math.isfinite(last[-1]) else math.inf
     known = len(course.ratios) >= (FIRST if math.isfinite(level) else 1)
     if not course.begun or not known:
@@ -108,7 +114,7 @@ def no_progress(course: Course) -> Finding | None:
     level, start, baseline = median(list(course.values)[-WINDOW // 2 :]), median(course.start), course.baseline
     gained = start - level < 0.01 * course.scale
     near = math.isnan(baseline) or level > baseline - 0.1 * abs(baseline)
-    constant = level > baseline - 0.02 * abs(baseline) and _still(course, 0.01)
+    constant = level > baseline - 0.02 * abs(baseline) and _no_better(course) and _still(course, 0.01)
     if not ((gained and near) or constant) or level == 0 or _falls(course):
         return None
     known = "" if math.isnan(baseline) else f"; predicting the same for every example would come to {baseline:.4g}"
@@ -155,8 +161,10 @@ def spike(course: Course) -> Finding | None:
 
 
 def exploding(course: Course) -> Finding | None:
-    least = max((abs(value) for value in course.start if math.isfinite(value)), default=0.0)
     pairs = [(course.norms[-place], course.values[-place]) for place in range(min(3, len(course.norms)), 0, -1)]
+    if all(norm <= 1e3 * abs(value) for norm, value in pairs):
+        return None
+    least = max((abs(value) for value in course.start if math.isfinite(value)), default=0.0)
     relative = [norm / size if (size := max(abs(value), least)) > 0 else 0.0 for norm, value in pairs]
     if not (relative[-1] > 1e4 or (len(relative) == 3 and median(relative) > 1e3)):
         return None
@@ -182,8 +190,9 @@ def no_gradient(course: Course) -> Finding | None:
     if course.values[-1] == 0:
         return None
     found = [name for name, streak in course.streaks.items() if streak >= 5]
-    if not found:
-        return None
+    matrices = course.gradients[-1].matrices if course.gradients else frozenset()
+    if not any(name in matrices or course.streaks[name] >= 20 for name in found):
+        return None  # a bias of a loss of signs may come to 0 by chance
     every = len(course.streaks)
     said = f"{len(found)} of {every} parameters had a gradient of 0 alone in the last 5 steps: {_names(found)}"
     streak = min(course.streaks[name] for name in found)
@@ -252,7 +261,8 @@ def unscaled(course: Course) -> Finding | None:
 
 def overfitting(epochs: Epochs) -> Finding | None:
     (training, validation), (best_training, best) = epochs.last, epochs.best
-    worse = validation > 1.2 * best > 0 and validation > 2 * training
+    matters = validation - best > 0.02 * epochs.first[1]
+    worse = validation > 1.2 * best > 0 and validation > 2 * training and matters
     rising = epochs.since >= 5 and worse and training < best_training
     first_training, first = epochs.first
     never = epochs.count >= 10 and training < 0.1 * min(first_training, validation) and validation > 0.9 * first > 0
@@ -297,6 +307,12 @@ def _falls(course: Course) -> bool:
     return before - after > 3 * math.sqrt(sum(pvariance(half) / len(half) for half in halves))
 
 
+def _no_better(course: Course) -> bool:
+    """Whether the mean loss is that of a constant prediction too: the medians of a few unlike batches may meet."""
+    baseline = fmean(course.baselines or (math.nan,))
+    return fmean(list(course.values)[-WINDOW // 2 :]) > baseline - 0.02 * abs(baseline)
+
+
 def _vanishes(watched: Watched) -> tuple[str, str] | None:
     """The names of the layers whose gradients are least and greatest, if these vanish on their way back."""
     weights = [(name, gradient) for name, gradient in watched.gradients.items() if name in watched.matrices]
@@ -326,18 +342,16 @@ def _names(names: Iterable[str]) -> str:
 
 _STEP: tuple[Rule, ...] = (
     diverging,
-    lr_high,
-    lr_low,
     initial,
     spike,
     exploding,
-    vanishing,
-    no_gradient,
     dead_relu,
     saturated,
     small_batch,
     identical,
     unscaled,
 )
+_MEASURED: tuple[Rule, ...] = (lr_high, lr_low, vanishing, no_gradient)
+"""They change with what the parameters and their gradients are, and are looked at where these are."""
 _WINDOW: tuple[Rule, ...] = (no_progress, plateau, clipped)
 _MICRO_BATCH: tuple[Rule, ...] = (waiting, dead_relu, saturated, small_batch, identical, unscaled)

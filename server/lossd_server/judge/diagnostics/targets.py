@@ -1,4 +1,4 @@
-"""Targets in another form than their loss takes, ignored, unbalanced or of other classes; knows no gradient."""
+"""Targets in another form than their loss takes, ignored or of other classes; knows no gradient."""
 
 from __future__ import annotations
 
@@ -14,14 +14,9 @@ from lossd_server.losses.budget import broadcast_shapes
 
 LEAST_BALANCE = 100
 """Targets from which their balance is told."""
-IMBALANCE = 50
-MOST_CLASSES = 100
-"""Classes up to which each is expected to have its share."""
 MOSTLY = 0.9
 _SOFT = ("cross_entropy_loss", "linear_cross_entropy_loss", "poly1_cross_entropy_loss")
 _LABELS = ("bce_with_logits_loss", "multi_label_soft_margin_loss")
-_BALANCED = ("bce_loss", "bce_with_logits_loss", "cross_entropy_loss", "linear_cross_entropy_loss",
-             "multi_label_soft_margin_loss", "nll_loss")  # fmt: skip
 
 NEGATIVE_TARGETS = Diagnostic(
     "NEGATIVE_TARGETS",
@@ -144,18 +139,6 @@ MOST_TARGETS_IGNORED = Diagnostic(
     tuple(sorted({*roles.IGNORING, *roles.MASKED})),
     {"ignored": "share of targets that are ignored", "targets": "targets looked at"},
 )
-CLASS_IMBALANCE = Diagnostic(
-    "CLASS_IMBALANCE",
-    Severity.WARNING,
-    Level.CHEAP,
-    "One class is far rarer than another and nothing weighs it up.",
-    f"{LEAST_BALANCE} or more targets, of which the rarest class that has any has {IMBALANCE} times fewer than the "
-    f"commonest, of up to {MOST_CLASSES} classes (labels: 1 against 0); no weight and no pos_weight",
-    "give weight (CrossEntropyLoss) or pos_weight = negatives / positives (BCEWithLogitsLoss), or use a focal loss; "
-    "judge by balanced accuracy or average precision, not accuracy",
-    _BALANCED,
-    {"ratio": "commonest over rarest", "rarest": "targets of the rarest", "targets": "targets looked at"},
-)
 ZERO_TARGETS = Diagnostic(
     "ZERO_TARGETS",
     Severity.WARNING,
@@ -181,7 +164,7 @@ BROADCAST = Diagnostic(
 DIAGNOSTICS = (
     NEGATIVE_TARGETS, MULTI_HOT_TARGETS, TARGETS_NOT_NORMALISED, ONE_HOT_TARGETS, LOG_TARGET_MISMATCH,
     KL_MEAN_REDUCTION, SIGN_TARGETS, CLASS_INDICES_AS_LABELS, TARGETS_OUT_OF_RANGE, MULTI_HOT_AS_INDICES,
-    ALL_TARGETS_IGNORED, MOST_TARGETS_IGNORED, CLASS_IMBALANCE, ZERO_TARGETS, BROADCAST,
+    ALL_TARGETS_IGNORED, MOST_TARGETS_IGNORED, ZERO_TARGETS, BROADCAST,
 )  # fmt: skip
 
 
@@ -337,37 +320,6 @@ def _none_left(case: Case) -> bool:
     return not int(torch.count_nonzero(target.long() - (case.ignored or 0)))
 
 
-def balance(case: Case) -> Iterator[Finding]:
-    """Classes of which there are few."""
-    if case.arguments.get("weight") is not None or case.arguments.get("pos_weight") is not None:
-        return
-    target = case.tensors["target"].detach()
-    several = case.name in ("cross_entropy_loss", "nll_loss") and class_count(case.tensors["input"]) > MOST_CLASSES
-    if target.numel() < LEAST_BALANCE or several:
-        return
-    if target.is_floating_point():
-        if case.name in _SOFT:
-            return
-        low, high = case.target_bounds
-        ones = share(case.numbers[1] == 1)
-        number = case.numbers[1].numel()
-        if not (low == 0 and high == 1) or share(case.numbers[1] == 0) + ones != 1:
-            return
-        parts = [round(ones * number), round((1 - ones) * number)]
-    else:
-        index = case.host(spread(target, 65_536)).reshape(-1).long()
-        index = index[(index >= 0) & (index != case.ignored)]
-        number = len(index)
-        if number < LEAST_BALANCE or int(index.max()) >= MOST_CLASSES:
-            return
-        parts = [one for one in torch.bincount(index).tolist() if one]
-    if number < LEAST_BALANCE or len(parts) < 2 or max(parts) < IMBALANCE * min(parts):
-        return
-    ratio = max(parts) / min(parts)
-    message = f"of {number} targets the commonest class has {ratio:.0f} times those of the rarest, {min(parts)}"
-    yield case.found(CLASS_IMBALANCE, message, "target", ratio=ratio, rarest=min(parts), targets=number)
-
-
 def zeros(case: Case) -> Iterator[Finding]:
     """Targets that errors are divided by."""
     _, target = case.numbers
@@ -402,6 +354,5 @@ RULES = (
     (listed, ("multi_label_margin_loss",)),
     (counts, ("poisson_nll_loss",)),
     (zeros, ("mape_loss",)),
-    (balance, _BALANCED),
 )
 """Each rule with the losses whose evaluations it looks at; () is all."""

@@ -66,9 +66,9 @@ NO_PROGRESS: Final = Diagnostic(
     _CHEAP,
     "The model has learnt nothing: its loss is that of the beginning, or of predicting the same for every example.",
     "after 200 steps the median of the last 100 losses is less than 1 % below that of the first 20, and within 10 % "
-    "of, or above, the loss of a constant prediction where that is known; or it is above 0.98 times that loss, and the "
-    "halves of the last 200 steps differ by less than 1 %; either way the mean of the later half is not below that of "
-    "the earlier one by 3 times the error of both; looked at once in 10 steps",
+    "of, or above, the loss of a constant prediction where that is known; or it is above 0.98 times that loss, by "
+    "median and mean, and the halves of the last 200 steps differ by less than 1 %; either way the mean of the later "
+    "half is not below that of the earlier one by 3 times the error of both; looked at once in 10 steps",
     "overfit one small batch first: if that fails, look at the targets, the shapes, the loss's sign and input format; "
     "if it works, raise the learning rate or the model's size, and look whether inputs tell anything of the targets",
     evidence={
@@ -135,7 +135,8 @@ NO_GRADIENT: Final = Diagnostic(
     _WARNING,
     _CHEAP,
     "Parameters get no gradient and are not trained.",
-    "the gradient of every element is exactly 0, or there is none, in 5 watched steps in a row, and the loss is not 0",
+    "the gradient of every element is exactly 0, or there is none, in 5 watched steps in a row, 20 if it is of biases "
+    "and scales alone, and the loss is not 0",
     "see that the parameters are used on the way to the loss; look for dead ReLUs (diagnostics=full), saturated "
     "outputs and a learning rate that was too high",
     evidence={"parameters": "those without gradient", "all": "parameters looked at", "streak": "least steps in a row"},
@@ -193,9 +194,9 @@ OVERFITTING: Final = Diagnostic(
     _WARNING,
     _CHEAP,
     "The validation loss rises while the training loss falls.",
-    "the validation loss has been above its best for 5 epochs, is 20 % above it and twice the training loss, which has "
-    "fallen since; or after 10 epochs the training loss is below a tenth of its first and of the validation loss, "
-    "which is above 0.9 times its first",
+    "the validation loss has been above its best for 5 epochs, is 20 % above it, by 2 % of its first at least, and "
+    "twice the training loss, which has fallen since; or after 10 epochs the training loss is below a tenth of its "
+    "first and of the validation loss, which is above 0.9 times its first",
     "stop at the best epoch (early_stopping with restore_best), add data, weight decay or dropout, or use a smaller "
     "model",
     evidence={

@@ -56,14 +56,34 @@ class Memory:
 
 @dataclass
 class Seen:
-    """A forward as it went."""
+    """A forward as it went.
+
+    Args:
+        loss: with `tensors`, its inputs, of which `bound` is the model's output; these need no gradient.
+        value: of the loss, and of its `terms` by label.
+        inputs: of the model.
+        output: its output, which will have its gradient; None where that is not kept.
+    """
 
     loss: Loss
     tensors: Mapping[str, Tensor]
-    result: Evaluated
+    bound: str
+    value: Tensor
+    terms: Mapping[str, Tensor]
     inputs: Mapping[str, Tensor]
     output: Tensor | None
-    """Its output, which will have its gradient; None where that is not kept."""
+
+    def result(self) -> Evaluated:
+        """The same as an evaluation comes out, with the gradient of the output if that was kept."""
+        terms = {name: float(own.detach()) for name, own in self.terms.items()}
+        result = Evaluated(self.value, reduced=True, terms=terms)
+        result.weight_sum = self.loss.weight_sum(self.tensors)
+        if result.weight_sum is not None:
+            scale = 1.0 if self.loss.reduction == "sum" else result.weight_sum
+            result.loss_sum = float(result.value) * scale if result.weight_sum else 0.0
+        if self.output is not None and self.output.grad is not None:
+            result.gradients = {self.bound: self.output.grad}
+        return result
 
 
 class Watch:
@@ -73,14 +93,15 @@ class Watch:
         level: how much to look at; `FULL` adds the outputs of rectifiers, sigmoids and tanhs.
         memory: of the session.
         gradient: whether to tell the gradient with respect to the model's output, which is that of the loss alone.
-        measuring: whether to look at the parameters and their gradients, which takes the most time of a small step.
+        measuring: whether to look at the parameters, their gradients and that of the output, which takes the most time
+            of a small step.
     """
 
     def __init__(self, level: Level, memory: Memory, gradient: bool = True, measuring: bool = True) -> None:
         self._level = level
         self._memory = memory
         self._gradient = gradient
-        self._measuring = measuring
+        self.measuring = measuring
         self._parameters: list[Tensor] = []
         self._before: Tensor | None = None
         self._told: dict[str, float] = {}
@@ -117,20 +138,15 @@ class Watch:
             return
         output = tensors[bound]
         with _left_out():
-            retained = self._gradient and output.requires_grad and not output.is_leaf
+            retained = self._gradient and self.measuring and output.requires_grad and not output.is_leaf
             if retained:
                 output.retain_grad()
-            result = Evaluated(value.detach(), reduced=True, terms={name: float(own) for name, own in terms.items()})
-            result.weight_sum = loss.weight_sum(tensors)
-            if result.weight_sum is not None:
-                scale = 1.0 if loss.reduction == "sum" else result.weight_sum
-                result.loss_sum = float(result.value) * scale if result.weight_sum else 0.0
             detached = {name: tensor.detach() for name, tensor in tensors.items()}
-            self.seen = Seen(loss, detached, result, inputs, output if retained else None)
+            self.seen = Seen(loss, detached, bound, value.detach(), terms, inputs, output if retained else None)
 
     def differentiated(self, parameters: Mapping[str, nn.Parameter]) -> None:
         """Takes the gradients in, before they are clipped and used."""
-        if self._told or not self._measuring:
+        if self._told or not self.measuring:
             return
         with _left_out(), torch.no_grad():
             self._told = _root_mean_squares(parameters)
@@ -139,13 +155,14 @@ class Watch:
             self._parameters = _spread([one for one in chosen if one.is_floating_point()], SAMPLED[self._level])
             self._before = _sample(self._parameters)
 
-    def finish(self, bound: str) -> Watched:
+    def finish(self) -> Watched:
         """What the step tells, now that it is made."""
         watched = Watched()
+        if self._told:
+            with _left_out(), torch.no_grad():
+                watched = self._of_step(watched)
         with _left_out(), torch.no_grad():
-            watched = self._of_step(watched)
-        with _left_out(), torch.no_grad():
-            return self._of_forward(watched, bound)
+            return self._of_forward(watched)
         return watched
 
     def _of_step(self, watched: Watched) -> Watched:
@@ -157,18 +174,16 @@ class Watch:
         ratio = change / size if size > 0 and math.isfinite(change) else math.nan
         return watched._replace(ratio=ratio, finite=math.isfinite(now))
 
-    def _of_forward(self, watched: Watched, bound: str) -> Watched:
+    def _of_forward(self, watched: Watched) -> Watched:
         seen, memory = self.seen, self._memory
         if seen is None:
             return watched
-        if seen.output is not None and seen.output.grad is not None:
-            seen.result.gradients = {bound: seen.output.grad}
         first = next(iter(seen.inputs.values()), None)
         examples = first.shape[0] if first is not None and first.dim() else 1
         if memory.baselines.due:
-            identical, greatest = _of_inputs(seen.inputs, seen.tensors, bound)
+            identical, greatest = _of_inputs(seen.inputs, seen.tensors, seen.bound)
             watched = watched._replace(identical=identical, greatest=greatest)
-        baseline, untrained = memory.baselines.of(seen.loss, seen.tensors, bound)
+        baseline, untrained = memory.baselines.of(seen.loss, seen.tensors, seen.bound)
         return watched._replace(
             examples=examples,
             normalised=memory.normalised or (),

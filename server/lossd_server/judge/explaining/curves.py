@@ -13,10 +13,9 @@ from lossd_server.faults import Fault
 from lossd_server.judge import readings
 from lossd_server.judge.readings import Reading
 from lossd_server.losses.binding import BoundLoss
-from lossd_server.losses.budget import Budget
 from lossd_server.losses.contract import Loss, Tensors
+from lossd_server.losses.evaluation import value_of
 from lossd_server.losses.examples import Layout
-from lossd_server.losses.refusal import torch_refusals
 
 POINTS = 41
 """Of a curve: an odd number, so that the prediction stands in the middle."""
@@ -121,7 +120,7 @@ def _of_one(loss: Loss, output: Tensor, target: Tensor, most: float) -> list[Cur
     given = {"input": (middle + x.to(output.device)), "target": middle.expand(POINTS)}  # float64 draws no steps
     try:
         unreduced.check(given)
-        losses = _compute(unreduced, given)
+        losses = value_of(unreduced, given)
     except Fault:  # out of its domain on one side, as a logarithm's is
         return []
     if losses.shape != x.shape:
@@ -150,7 +149,7 @@ def _walk(
         moved = {**tensors, first: output if place == at else move(output, place)}
         try:
             loss.check(moved)
-            value = float(_compute(loss, moved).mean())
+            value = float(value_of(loss, moved).mean())
         except Fault:
             continue
         x.append(place)
@@ -169,9 +168,3 @@ def _thinned(tensors: Tensors, layout: Layout) -> tuple[Tensors, int]:
         return tensors, layout.count
     chosen = layout.spread(max(MAX_ELEMENTS // (POINTS * max(size // layout.count, 1)), 1))
     return layout.at(tensors, chosen), len(chosen)
-
-
-def _compute(loss: Loss, tensors: Tensors) -> Tensor:
-    given = {name: tensor.detach() for name, tensor in tensors.items()}
-    with torch_refusals("loss"):
-        return loss.compute(given, Budget(given.values())).value.double()

@@ -60,7 +60,7 @@ def describe(reading: Reading, pair: Pair) -> tuple[str, str]:
         surely = f", p of 1 {chance:.2g}" if reading.probabilities else ""
         return f"{int(chance > 0.5)}{surely}", str(int(truth.reshape(-1)[0]))
     right = int(((predictions > 0.5).long() == truth).sum())
-    return _agreement(right, truth.numel()), f"1 in {int(truth.sum())} of {truth.numel()}"
+    return _agreement(right, truth.numel()), f"{int(truth.sum())} of {truth.numel()} are 1"
 
 
 def _classes(predictions: Tensor, truth: Tensor, probabilities: bool) -> tuple[str, str]:
@@ -68,7 +68,8 @@ def _classes(predictions: Tensor, truth: Tensor, probabilities: bool) -> tuple[s
     if truth.numel() > 1:
         common = int(truth.mode().values)
         shared = int((truth == common).sum())
-        return _agreement(int((likeliest == truth).sum()), truth.numel()), f"class {common} in {shared} of {len(truth)}"
+        right = int((likeliest == truth).sum())
+        return _agreement(right, truth.numel()), f"{shared} of {len(truth)} are class {common}"
     said, true = int(likeliest[0]), int(truth[0])
     if not probabilities:
         return f"class {said}", f"class {true}"
@@ -79,7 +80,7 @@ def _labels(predictions: Tensor, truth: Tensor) -> tuple[str, str]:
     chosen = (predictions > 0.5).long()
     if truth.shape[0] > 1:
         counted = int((truth >= 0).sum())
-        return _agreement(int((chosen == truth).sum()), counted), f"1 in {int((truth > 0).sum())} of {counted}"
+        return _agreement(int((chosen == truth).sum()), counted), f"{int((truth > 0).sum())} of {counted} are 1"
     return _listed(chosen[0]), _listed(truth[0])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,10 +23,11 @@ from lossd_server.judge.measures.contract import (
     mean,
     top_k,
 )
-from lossd_server.judge.views import BINARY, MULTICLASS, MULTILABEL, Pair
+from lossd_server.judge.views import BINARY, IGNORED, MULTICLASS, MULTILABEL, Pair
 from lossd_server.losses.contract import Argument
 
 _ALL = (BINARY, MULTICLASS, MULTILABEL)
+_LEFT_OUT = {MULTILABEL: {"ignore_index": IGNORED}}
 _MACRO = "multiclass and multilabel: the mean over classes (macro), unless `average` says otherwise"
 
 
@@ -49,7 +51,7 @@ def _tasks(
     return {
         task: Call(
             task.capitalize() + name,
-            {"validate_args": False, **(several if task != BINARY else {})},
+            {"validate_args": False, **_LEFT_OUT.get(task, {}), **(several if task != BINARY else {})},
             SIZES[task],
             finish=finish,
             arguments={argument: argument for argument, own in arguments.items() if task in own},
@@ -322,8 +324,8 @@ CLASSIFICATION: tuple[Metric, ...] = (
         "exp(mean(-log p of the true class))",
         False,
         {
-            MULTICLASS: Call("MeanMetric", prepare=lambda pair, given: (_surprise(pair, given),), finish=_exponential),
-            BINARY: Call("MeanMetric", prepare=lambda pair, given: (_surprise(pair, given),), finish=_exponential),
+            task: replace(call, finish=_exponential)
+            for task, call in {**averaged(BINARY, _surprise), **averaged(MULTICLASS, _surprise)}.items()
         },
         needs="probabilities",
         pairwise=False,
@@ -335,30 +337,6 @@ CLASSIFICATION: tuple[Metric, ...] = (
         False,
         {**averaged(BINARY, _surprise), **averaged(MULTICLASS, _surprise)},
         needs="probabilities",
-        pairwise=False,
-    ),
-    Metric(
-        "label_ranking_average_precision",
-        "Of the labels ranked as high as a true one, the share that is true.",
-        "mean over true labels of (true labels ranked as high) / rank",
-        True,
-        _tasks("RankingAveragePrecision", MULTILABEL),
-        pairwise=False,
-    ),
-    Metric(
-        "label_ranking_loss",
-        "Share of pairs of a true and a false label that are in the wrong order.",
-        "mean over examples of (pairs in the wrong order) / (pairs)",
-        False,
-        _tasks("RankingLoss", MULTILABEL),
-        pairwise=False,
-    ),
-    Metric(
-        "coverage_error",
-        "How far down the ranking of labels the last true one is.",
-        "mean over examples of the largest rank of a true label",
-        False,
-        _tasks("CoverageError", MULTILABEL),
         pairwise=False,
     ),
     _counts("true_positives", 0, "positives found", True),

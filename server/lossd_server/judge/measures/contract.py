@@ -142,6 +142,10 @@ SIZES = {BINARY: "", MULTICLASS: "num_classes", MULTILABEL: "num_labels"}
 """What the classes of torchmetrics for each task call the number of classes."""
 
 
+AS_IT_IS = {"nan_strategy": "disable"}
+"""Options of torchmetrics' means and maxima: nan is not left out."""
+
+
 def all_of_it(tensors: tuple[Tensor, ...]) -> int:
     """Every number that it is shown."""
     return sum(tensor.numel() for tensor in tensors)
@@ -153,4 +157,4 @@ def averaged(task: str, number: Callable[[Pair, Given], Tensor], **arguments: st
     def rows(pair: Pair, given: Given) -> tuple[Tensor, ...]:
         return (number(pair, given).reshape(-1),)
 
-    return {task: Call("MeanMetric", prepare=rows, arguments=arguments)}
+    return {task: Call("MeanMetric", AS_IT_IS, prepare=rows, arguments=arguments)}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from lossd_server.judge.measures.contract import OUTPUTS, Call, Given, Metric, all_of_it
+from lossd_server.judge.measures.contract import AS_IT_IS, OUTPUTS, Call, Given, Metric, all_of_it, averaged
 from lossd_server.judge.views import REGRESSION, Pair
 from lossd_server.losses.contract import Argument
 
@@ -18,10 +19,29 @@ def _number(name: str, apart: tuple[str, Any] | None = None, **options: Any) -> 
     return {REGRESSION: Call(name, options, apart=apart, arguments=arguments)}
 
 
-def _columns(name: str, keeps: bool = False, **options: Any) -> dict[str, Call]:
+def _columns(name: str) -> dict[str, Call]:
     """What torchmetrics always computes for each output by itself."""
-    kept = all_of_it if keeps else None
-    return {REGRESSION: Call(name, options, "num_outputs", arguments={"average": ""}, keeps=kept)}
+    return {REGRESSION: Call(name, {}, "num_outputs", arguments={"average": ""})}
+
+
+def ranks(numbers: Tensor) -> Tensor:
+    """Of each column, from 1, in float64; equal numbers share the mean of theirs.
+
+    >>> ranks(torch.tensor([30.0, 10.0, 30.0]))
+    tensor([2.5000, 1.0000, 2.5000], dtype=torch.float64)
+    """
+    if numbers.dim() == 2:
+        return torch.stack([ranks(column) for column in numbers.T], 1)
+    _, places, counts = torch.unique(numbers, sorted=True, return_inverse=True, return_counts=True)
+    return torch.take(counts.cumsum(0).double() - (counts - 1) / 2, places)
+
+
+def _rank_correlation(held: Any) -> Tensor:
+    """Pearson's of the ranks; torchmetrics adds up ranks in int32, where the ties of a large data set overflow."""
+    from torchmetrics.functional.regression import pearson_corrcoef
+    from torchmetrics.utilities import dim_zero_cat
+
+    return torch.as_tensor(pearson_corrcoef(ranks(dim_zero_cat(held.preds)), ranks(dim_zero_cat(held.target))))
 
 
 _APART = ("num_outputs", None)
@@ -37,7 +57,23 @@ def _rows(pair: Pair, given: Given) -> tuple[Tensor, ...]:
     return pair.predictions.reshape(rows), pair.truth.reshape(rows)
 
 
-_POWER = Argument("power", float, 0.0, "of the variance: 0 normal, 1 Poisson, 2 gamma, between 1 and 2 both")
+def _deviance(pair: Pair, given: Given) -> Tensor:
+    """torchmetrics raises of numbers out of the range, of which this is nan."""
+    power, mine, true = given["power"], pair.predictions, pair.truth
+    if power == 1:
+        found = torch.xlogy(true, true / mine) + mine - true
+    elif power == 2:
+        found = (mine / true).log() + true / mine - 1
+    else:
+        first = true ** (2 - power) / ((1 - power) * (2 - power))
+        found = first - true * mine ** (1 - power) / (1 - power) + mine ** (2 - power) / (2 - power)
+    inside = (mine > 0) & ((true > 0) if power >= 2 else (true >= 0))
+    return (2 * found).masked_fill(~inside, torch.nan)
+
+
+_POWER = Argument(
+    "power", float, 1.5, "of the variance: 1 Poisson, 2 gamma, between them both, 3 inverse Gaussian", least=1, most=10
+)
 _VARIANT = Argument("variant", str, "b", "how ties count", choices=("a", "b", "c"))
 
 NUMBERS: tuple[Metric, ...] = (
@@ -98,23 +134,25 @@ NUMBERS: tuple[Metric, ...] = (
         "Largest absolute error.",
         "max(|prediction - target|)",
         False,
-        {REGRESSION: Call("MaxMetric", prepare=_error)},
+        {REGRESSION: Call("MaxMetric", AS_IT_IS, prepare=_error)},
     ),
     Metric(
         "relative_squared_error",
         "Squared errors relative to those of the mean of the targets.",
-        "sum((prediction - target)^2) / sum((target - mean(target))^2)",
+        f"sum((prediction - target)^2) / sum((target - mean(target))^2); {_MEAN}",
         False,
-        _columns("RelativeSquaredError"),
-        arguments=(OUTPUTS,),
+        {REGRESSION: Call("RelativeSquaredError", {}, "num_outputs")},
         least=2,
     ),
     Metric(
         "tweedie_deviance",
-        "Mean deviance of a Tweedie distribution, of counts, sums of claims and the like; nan outside its range.",
-        "power 0: mean((prediction - target)^2); 1: mean(2 (target log(target / prediction) + prediction - target)); …",
+        "Mean deviance of a Tweedie distribution, of counts, sums of claims and the like; nan of numbers out of range.",
+        "power 1: mean(2 (target log(target / prediction) + prediction - target)); "
+        "2: mean(2 (log(prediction / target) + target / prediction - 1)); "
+        "p: mean(2 (target^(2 - p) / ((1 - p)(2 - p)) - target prediction^(1 - p) / (1 - p) "
+        "+ prediction^(2 - p) / (2 - p)))",
         False,
-        {REGRESSION: Call("TweedieDevianceScore", arguments={"power": "power"})},
+        averaged(REGRESSION, _deviance, power=""),
         arguments=(_POWER,),
     ),
     Metric(
@@ -149,7 +187,16 @@ NUMBERS: tuple[Metric, ...] = (
         "Correlation of the ranks of predictions and targets.",
         f"pearson(rank(prediction), rank(target)); {_MEAN}",
         True,
-        _columns("SpearmanCorrCoef", keeps=True),
+        {
+            REGRESSION: Call(
+                "SpearmanCorrCoef",
+                {},
+                "num_outputs",
+                arguments={"average": ""},
+                keeps=all_of_it,
+                compute=_rank_correlation,
+            )
+        },
         arguments=(OUTPUTS,),
         least=2,
     ),
@@ -174,7 +221,8 @@ NUMBERS: tuple[Metric, ...] = (
     Metric(
         "concordance",
         "How near predictions and targets are to being the same, by correlation, scale and bias.",
-        f"2 cov(prediction, target) / (var(prediction) + var(target) + (difference of the means)^2); {_MEAN}",
+        f"2 cov(prediction, target) / (var(prediction) + var(target) + (difference of the means)^2), "
+        f"variances over n - 1; {_MEAN}",
         True,
         _columns("ConcordanceCorrCoef"),
         arguments=(OUTPUTS,),

@@ -21,6 +21,15 @@ def _one_hot(pair: Pair, given: Given) -> tuple[Tensor, ...]:
     return pair.predictions.long(), pair.truth.long()
 
 
+def _present(value: Tensor, given: Given) -> Tensor:
+    """torchmetrics says -1 of a class that is in no image."""
+    return value.masked_fill(value < 0, torch.nan)
+
+
+def _three_counts(tensors: tuple[Tensor, ...]) -> int:
+    return 3 * tensors[0].shape[:2].numel()
+
+
 _MASKS = {"average": "average", "include_background": "include_background"}
 
 
@@ -30,7 +39,11 @@ def _retrieval(name: str, *arguments: str, graded: bool = False, empty: str = "s
     def prepare(pair: Pair, given: Given) -> tuple[Tensor, ...]:
         assert pair.groups is not None, "lists have groups"
         relevance = pair.truth.double() if graded else (pair.truth > 0).long()
-        return pair.predictions, relevance, pair.groups
+        place = torch.unique(pair.predictions, return_inverse=True)[1].double() + 1
+        lists, groups = torch.unique(pair.groups, return_inverse=True)
+        best = torch.zeros(len(lists), dtype=torch.float64, device=groups.device)
+        kept = (best.scatter_reduce(0, groups, relevance.double(), "amax") > 0)[groups]
+        return place[kept], relevance[kept], pair.groups[kept]  # of scores below 0 torchmetrics would find nothing
 
     options = {"empty_target_action": empty}
     return {
@@ -100,6 +113,7 @@ STRUCTURE: tuple[Metric, ...] = (
                 {},
                 "num_classes",
                 prepare=_one_hot,
+                finish=_present,
                 arguments={"average": "", "include_background": "include_background"},
                 apart=("per_class", True),
             )
@@ -113,7 +127,12 @@ STRUCTURE: tuple[Metric, ...] = (
         True,
         {
             SEGMENTATION: Call(
-                "DiceScore", {"aggregation_level": "global"}, "num_classes", prepare=_one_hot, arguments=_MASKS
+                "DiceScore",
+                {"aggregation_level": "global"},
+                "num_classes",
+                prepare=_one_hot,
+                arguments=_MASKS,
+                keeps=_three_counts,
             )
         },
         arguments=(AVERAGE, _BACKGROUND),

@@ -36,7 +36,8 @@ def ctc_shapes(tensors: Tensors, arguments: Arguments) -> None:
         if tensors[name].shape not in allowed:
             raise Fault(
                 "SHAPE_MISMATCH",
-                f"{name} has shape {shape_text(tensors[name].shape)}; expected {' or '.join(map(shape_text, allowed))}",
+                f"{name} has shape {shape_text(tensors[name].shape)}; expected {' or '.join(map(shape_text, allowed))}"
+                f"{_time_first(log_probs, tensors[name])}",
                 field=f"inputs.{name}",
             )
     if not (targets.dim() == 1 or (targets.dim() == 2 and targets.shape[0] == batch and log_probs.dim() == 3)):
@@ -52,6 +53,16 @@ def ctc_shapes(tensors: Tensors, arguments: Arguments) -> None:
             f"blank is {arguments['blank']}; expected a class from 0 to {log_probs.shape[-1] - 1}",
             field=f"{arguments['path']}.blank",
         )
+
+
+def _time_first(log_probs: Tensor, lengths: Tensor) -> str:
+    """How log_probs is read; where the lengths count its first dimension, that it has the batch first."""
+    if log_probs.dim() != 3:
+        return ""
+    text = f", one for each sequence: log_probs is (T, N, C), time first, here {shape_text(log_probs.shape)}"
+    if lengths.shape == log_probs.shape[:1]:
+        text += "; if it has the batch first, send it with its first two dimensions swapped"
+    return text
 
 
 def ctc_elements(tensors: Tensors, arguments: Arguments) -> None:

@@ -12,9 +12,27 @@ _SOFT = Fits({"soft_targets": True}, NEVER, "it takes hard labels only, and targ
 _HARD = "most examples are easy, and it turns their loss down so that the few hard ones decide"
 _NOISE = Fits({"label_noise": True}, -5, "wrong labels look like hard examples, and it would chase them")
 _WEIGHTED = "the rare class gets weight through pos_weight, and the logits stay those of a likelihood"
-_MISS = Fits({"mistakes": "false_negatives"}, 2, "a miss is worse than a false alarm, and pos_weight says by how much")
-_ALARM = Fits({"mistakes": "false_positives"}, 2, "a false alarm is worse than a miss: pos_weight below 1 says so")
+_UNBENT = (None, False)
+"""The answers to `calibrated` that leave room for weights: they would shift every probability."""
+_MISS = Fits(
+    {"mistakes": "false_negatives", "calibrated": _UNBENT},
+    2,
+    "a miss is worse than a false alarm, and pos_weight says by how much",
+)
+_ALARM = Fits(
+    {"mistakes": "false_positives", "calibrated": _UNBENT},
+    2,
+    "a false alarm is worse than a miss: pos_weight below 1 says so",
+)
+_RARE = Fits({"imbalanced": True, "calibrated": _UNBENT}, 1, "rare classes get weight")
 _MARGIN = Fits({"margin": True}, -4, "it goes on pushing what is right already, and only the margin should count")
+
+_NO_POS_WEIGHT = Fits(
+    {"imbalanced": True, "calibrated": _UNBENT},
+    -0.5,
+    "it has no pos_weight: to weigh the rare, give `weight` for each element of the target, negatives / positives "
+    "where it is 1 and 1 elsewhere, or take the sigmoid out and use BCEWithLogitsLoss(pos_weight=…)",
+)
 
 _BINARY: tuple[Candidate, ...] = (
     Candidate(
@@ -25,7 +43,7 @@ _BINARY: tuple[Candidate, ...] = (
         "",
         (
             _SIGMOID,
-            Fits({"imbalanced": True}, 1, _WEIGHTED),
+            Fits({"imbalanced": True, "calibrated": _UNBENT}, 1, _WEIGHTED),
             _MISS,
             _ALARM,
             Fits({"calibrated": True}, 2, "its minimum is the true probability"),
@@ -47,6 +65,7 @@ _BINARY: tuple[Candidate, ...] = (
             Fits({"activation": "sigmoid"}, 6, "the model ends in a sigmoid, and it takes probabilities"),
             Fits({"activation": "none"}, -4, "the model puts out logits, and it takes probabilities"),
             Fits({"hard_examples": True}, -1, "very many easy examples drown the hard ones"),
+            _NO_POS_WEIGHT,
         ),
         minds=("better still: take the sigmoid out of the model and train on BCEWithLogitsLoss",),
     ),
@@ -143,8 +162,12 @@ _BINARY: tuple[Candidate, ...] = (
     ),
 )
 
-_TOO_MANY = Fits({"num_classes": AtLeast(2**20 + 1)}, NEVER, "this service takes up to 2^20 classes in it")
 _HUGE = "logits of so many classes fill the memory, and they take most of the time"
+_LOGITS = (
+    Fits({"memory_bound": True}, -3, _HUGE),
+    Fits({"num_classes": AtLeast(30_000)}, -3, _HUGE),
+)
+"""Against every loss that takes the logits of all classes."""
 
 _MULTICLASS: tuple[Candidate, ...] = (
     Candidate(
@@ -160,7 +183,7 @@ _MULTICLASS: tuple[Candidate, ...] = (
                 "the model ends in log_softmax: a second one changes nothing, but costs",
             ),
             Fits({"activation": "softmax"}, -1, "take the softmax out of the model, or it is applied twice"),
-            Fits({"imbalanced": True}, 1, "rare classes get weight"),
+            _RARE,
             Fits({"label_noise": True}, 0.5, "label smoothing bounds what a wrong label costs"),
             Fits(
                 {"label_noise": True, "calibrated": True}, 1, "it stays a likelihood, and its probabilities can be used"
@@ -168,8 +191,7 @@ _MULTICLASS: tuple[Candidate, ...] = (
             Fits({"calibrated": True}, 1, "its minimum is the true probability of each class"),
             Fits({"soft_targets": True}, 2, "it takes class probabilities as targets"),
             Fits({"hard_examples": True}, -1, "the sum over very many easy examples drowns the hard ones"),
-            Fits({"memory_bound": True}, -3, _HUGE),
-            Fits({"num_classes": AtLeast(30_000)}, -3, _HUGE),
+            *_LOGITS,
             _MARGIN,
         ),
         fills=("class_weight", "label_smoothing"),
@@ -185,6 +207,7 @@ _MULTICLASS: tuple[Candidate, ...] = (
             Fits({"activation": "log_softmax"}, 7, "the model ends in log_softmax, and it takes log-probabilities"),
             Fits({"activation": "softmax"}, 1, "after a logarithm of the softmax; log_softmax is safer"),
             Fits({"activation": "none"}, -2, "without log_softmax it takes raw logits, unnoticed, and means nothing"),
+            *_LOGITS,
             _SOFT,
         ),
         fills=("class_weight",),
@@ -198,6 +221,7 @@ _MULTICLASS: tuple[Candidate, ...] = (
         (
             Fits({"label_noise": True}, 8, "labels are wrong here and there, and each costs 1/q at most"),
             Fits({"hard_examples": True}, -3, "it gives up on hard examples, which look like wrong labels to it"),
+            *_LOGITS,
             _CALIBRATED,
             _SOFT,
         ),
@@ -214,6 +238,7 @@ _MULTICLASS: tuple[Candidate, ...] = (
                 {"label_noise": True}, 6, "the reverse term bounds what wrong labels cost, the forward one still learns"
             ),
             Fits({"calibrated": True}, -1, "the reverse term sharpens probabilities"),
+            *_LOGITS,
             _SOFT,
         ),
     ),
@@ -226,6 +251,7 @@ _MULTICLASS: tuple[Candidate, ...] = (
         (
             Fits({"hard_examples": True}, 6, _HARD),
             Fits({"imbalanced": True}, 1.5, "frequent classes are easy, and it turns them down"),
+            *_LOGITS,
             _CALIBRATED,
             _NOISE,
             _SOFT,
@@ -241,8 +267,7 @@ _MULTICLASS: tuple[Candidate, ...] = (
         (
             Fits({"label_noise": True}, -1, "it pushes the true class harder, the wrong ones too"),
             Fits({"calibrated": True}, -2, "epsilon above 0 makes predictions surer than they are"),
-            Fits({"num_classes": AtLeast(30_000)}, -3, _HUGE),
-            Fits({"memory_bound": True}, -3, _HUGE),
+            *_LOGITS,
         ),
         fills=("label_smoothing",),
     ),
@@ -252,7 +277,7 @@ _MULTICLASS: tuple[Candidate, ...] = (
         1,
         "the hinge of several classes: every class within the margin of the true one costs",
         "its scores are no probabilities, and few ask for a margin",
-        (Fits({"margin": True}, 8, "only the margin over the other classes counts"), _NO_PROBABILITY, _SOFT),
+        (Fits({"margin": True}, 8, "only the margin over the other classes counts"), *_LOGITS, _NO_PROBABILITY, _SOFT),
         fills=("class_weight",),
     ),
     Candidate(
@@ -261,7 +286,12 @@ _MULTICLASS: tuple[Candidate, ...] = (
         0.5,
         "the hinge of the worst class alone, as Crammer and Singer have it",
         "its scores are no probabilities, and few ask for a margin",
-        (Fits({"margin": True}, 7.5, "only the margin over the worst other class counts"), _NO_PROBABILITY, _SOFT),
+        (
+            Fits({"margin": True}, 7.5, "only the margin over the worst other class counts"),
+            *_LOGITS,
+            _NO_PROBABILITY,
+            _SOFT,
+        ),
     ),
     Candidate(
         "multiclass",
@@ -272,7 +302,6 @@ _MULTICLASS: tuple[Candidate, ...] = (
         (
             Fits({"memory_bound": True}, 10, "the logits never exist as a whole, and memory falls several times over"),
             Fits({"num_classes": AtLeast(30_000)}, 6, "logits of so many classes are the largest tensor of the model"),
-            _TOO_MANY,
         ),
         fills=("in_features", "num_classes", "chunked", "label_smoothing"),
         minds=("it owns the last linear layer: take that out of the model", "the value is that of CrossEntropyLoss"),
@@ -288,7 +317,6 @@ _MULTICLASS: tuple[Candidate, ...] = (
             Fits({"num_classes": AtLeast(50_000)}, 5, "there are very many classes"),
             Fits({"num_classes": AtLeast(50_000), "imbalanced": True}, 5, "most classes are rare: they share clusters"),
             _SOFT,
-            _TOO_MANY,
         ),
         fills=("in_features", "n_classes", "cutoffs"),
         minds=("classes are numbered by frequency, the most frequent first", "it owns the last linear layers"),
@@ -299,7 +327,11 @@ _MULTICLASS: tuple[Candidate, ...] = (
         0,
         "the divergence of distributions",
         "for classes it is cross entropy with more to get wrong",
-        (Fits({"soft_targets": True}, 4, "targets are distributions"), Fits({"activation": "log_softmax"}, 1, "")),
+        (
+            Fits({"soft_targets": True}, 4, "targets are distributions"),
+            Fits({"activation": "log_softmax"}, 1, ""),
+            *_LOGITS,
+        ),
         fills=("batchmean",),
     ),
     Candidate(
@@ -308,7 +340,7 @@ _MULTICLASS: tuple[Candidate, ...] = (
         -1,
         "each class against the rest",
         "classes exclude each other, which a sigmoid for each does not know",
-        (Fits({"answers": "several"}, 4, "several classes may be right at once"),),
+        (Fits({"answers": "several"}, 4, "several classes may be right at once"), *_LOGITS),
     ),
     Candidate(
         "multiclass",
@@ -316,6 +348,7 @@ _MULTICLASS: tuple[Candidate, ...] = (
         -3,
         "of probabilities it is the Brier score",
         "through a softmax its gradient vanishes where the model is surely wrong",
+        _LOGITS,
     ),
 )
 
@@ -327,7 +360,7 @@ _ORDINAL: tuple[Candidate, ...] = (
         "one logit for each threshold, is it above k?, so that one off costs less than three off",
         "",
         (
-            Fits({"imbalanced": True}, 0.5, "each threshold can be weighted"),
+            Fits({"imbalanced": True, "calibrated": _UNBENT}, 0.5, "each threshold can be weighted"),
             _SIGMOID,
             Fits({"activation": ("softmax", "log_softmax")}, -4, "it takes one logit for each threshold"),
         ),
@@ -341,7 +374,7 @@ _ORDINAL: tuple[Candidate, ...] = (
         "all wrong classes cost the same to it, however far off",
         (
             Fits({"calibrated": True}, 1.5, "the probability of each class is used"),
-            Fits({"imbalanced": True}, 1, "rare classes get weight"),
+            _RARE,
             Fits({"activation": "softmax"}, -1, "take the softmax out of the model, or it is applied twice"),
         ),
         fills=("class_weight", "label_smoothing"),
@@ -399,7 +432,7 @@ _MULTI_LABEL: tuple[Candidate, ...] = (
         "",
         (
             _SIGMOID,
-            Fits({"imbalanced": True}, 1, _WEIGHTED),
+            Fits({"imbalanced": True, "calibrated": _UNBENT}, 1, _WEIGHTED),
             _MISS,
             _ALARM,
             Fits({"calibrated": True}, 2, "its minimum is the true probability of each label"),
@@ -460,6 +493,7 @@ _MULTI_LABEL: tuple[Candidate, ...] = (
         (
             Fits({"activation": "sigmoid"}, 6, "the model ends in a sigmoid, and it takes probabilities"),
             Fits({"activation": "none"}, -4, "the model puts out logits, and it takes probabilities"),
+            _NO_POS_WEIGHT,
         ),
         minds=("better still: take the sigmoid out of the model and train on BCEWithLogitsLoss",),
     ),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lossd_server.judge.advice.rules.rule import GIVEN, AtLeast, Below, Implied, holds
+from lossd_server.judge.advice.rules.rule import GIVEN, UNKNOWN, AtLeast, Below, Implied, holds
 
 _SEVERAL = "any number of answers to each input is multi-label"
 _PIXELS = "one class for each pixel is segmentation"
 _UNALIGNED = "labels of a sequence without a known alignment"
+
+_COSTED = ("regression", "counts", "binary")
 
 IMPLIED: tuple[Implied, ...] = (
     Implied({"task": "binary", "answers": "several"}, {"task": "multi-label"}, _SEVERAL, settles=True),
@@ -58,6 +60,10 @@ IMPLIED: tuple[Implied, ...] = (
     Implied({"mistakes": "top"}, {"task": "ranking"}, "lists have a top"),
     Implied({"positives": Below(0.2)}, {"imbalanced": True}, "positives are rare"),
     Implied({"positives": AtLeast(0.8)}, {"imbalanced": True}, "negatives are rare"),
+    Implied({"task": _COSTED, "under_cost": GIVEN, "over_cost": UNKNOWN}, {"over_cost": 1.0},
+            "over_cost is not said and taken for 1"),
+    Implied({"task": _COSTED, "over_cost": GIVEN, "under_cost": UNKNOWN}, {"under_cost": 1.0},
+            "under_cost is not said and taken for 1"),
 )  # fmt: skip
 """In this order: a later line sees what the ones before it set."""
 

@@ -11,12 +11,22 @@ _EITHER = Fits(
     {"mistakes": ("false_negatives", "false_positives")}, -1, "it weighs pixels missed and pixels too many alike"
 )
 _LATE = "late in training it takes over from cross entropy, which first finds the rough shape"
+_COUNTED = Fits({"mistakes": "overlap"}, -2, "it counts pixels, and overlap is what matters")
 _PIXELWISE = (
     Fits({"imbalanced": True}, -3, _BACKGROUND),
     Fits({"small_objects": True}, -2, _BACKGROUND),
-    Fits({"mistakes": "overlap"}, -2, "it counts pixels, and overlap is what matters"),
+    _COUNTED,
     Fits({"mistakes": ("false_negatives", "false_positives")}, -2, "it weighs all wrong pixels alike"),
 )
+_PROBABILITIES = ("sigmoid", "softmax", "log_softmax")
+_CONTEST = Fits({"mistakes": "overlap", "stage": "late"}, 2, _LATE)
+_LOGITS_OF_CLASSES = (
+    Fits({"activation": "sigmoid"}, -5, "the model ends in a sigmoid, and it takes logits of classes: take that out"),
+    Fits({"activation": "softmax"}, -2, "take the softmax out of the model, or it is applied twice"),
+    Fits({"activation": "log_softmax"}, -3, "the model ends in log_softmax, and it applies another"),
+)
+_RAW = Fits({"activation": _PROBABILITIES}, -4, "it takes raw logits: take what the model ends in out")
+_OF_PROBABILITIES = Fits({"activation": "log_softmax"}, -2, "it takes logits or probabilities, no logarithms of them")
 
 _SEGMENTATION: tuple[Candidate, ...] = (
     Candidate(
@@ -25,9 +35,12 @@ _SEGMENTATION: tuple[Candidate, ...] = (
         5,
         "a likelihood for every pixel: smooth gradients, and they learn from the first step",
         "it counts pixels: small regions hardly show",
-        (*_PIXELWISE, Fits({"stage": "early"}, 1, "it learns from the first step, where overlap has no gradient yet")),
+        (
+            *_PIXELWISE,
+            *_LOGITS_OF_CLASSES,
+            Fits({"stage": "early"}, 1, "it learns from the first step, where overlap has no gradient yet"),
+        ),
         fills=("class_weight", "label_smoothing"),
-        minds=("logits are (N,C,H,W), targets (N,H,W) of class indices",),
     ),
     Candidate(
         "segmentation",
@@ -42,6 +55,8 @@ _SEGMENTATION: tuple[Candidate, ...] = (
             Fits(
                 {"mistakes": ("false_negatives", "false_positives")}, -1, "neither term tells misses from false alarms"
             ),
+            Fits({"activation": "softmax"}, -2, "its cross entropy takes logits: take the softmax out of the model"),
+            Fits({"activation": "log_softmax"}, -3, "its Dice takes logits: take the log_softmax out of the model"),
         ),
         fills=("terms",),
         minds=("terms come back one by one: watch that neither goes silent",),
@@ -55,11 +70,12 @@ _SEGMENTATION: tuple[Candidate, ...] = (
         (
             Fits({"imbalanced": True}, 2.5, _SMALL),
             Fits({"small_objects": True}, 2, _SMALL),
-            Fits({"mistakes": "overlap"}, 1, _OVERLAP),
-            Fits({"stage": "early"}, -1, "without any overlap yet it has hardly a gradient"),
+            Fits({"mistakes": "overlap"}, 2.5, _OVERLAP),
+            Fits({"stage": "early"}, -1.5, "without any overlap yet it has hardly a gradient"),
+            _OF_PROBABILITIES,
             _EITHER,
         ),
-        fills=("mode",),
+        fills=("mode", "from_logits"),
     ),
     Candidate(
         "segmentation",
@@ -75,9 +91,10 @@ _SEGMENTATION: tuple[Candidate, ...] = (
             ),
             Fits({"imbalanced": True}, 0.5, _SMALL),
             Fits({"small_objects": True}, 1, _SMALL),
+            _OF_PROBABILITIES,
             _EITHER,
         ),
-        fills=("mode",),
+        fills=("mode", "from_logits"),
     ),
     Candidate(
         "segmentation",
@@ -90,8 +107,9 @@ _SEGMENTATION: tuple[Candidate, ...] = (
             Fits({"mistakes": "false_positives"}, 5, "a pixel too many is worse, and alpha above beta says so"),
             Fits({"imbalanced": True}, 1, _SMALL),
             Fits({"small_objects": True}, 1, _SMALL),
+            _OF_PROBABILITIES,
         ),
-        fills=("mode", "tversky"),
+        fills=("mode", "from_logits", "tversky"),
     ),
     Candidate(
         "segmentation",
@@ -108,8 +126,9 @@ _SEGMENTATION: tuple[Candidate, ...] = (
             Fits({"mistakes": "false_positives"}, -3, "it is made to find more"),
             Fits({"small_objects": True}, 3, "it turns to what is covered badly, which small objects are"),
             Fits({"imbalanced": True}, 2, _SMALL),
+            _OF_PROBABILITIES,
         ),
-        fills=("mode",),
+        fills=("mode", "from_logits"),
     ),
     Candidate(
         "segmentation",
@@ -117,8 +136,14 @@ _SEGMENTATION: tuple[Candidate, ...] = (
         2.5,
         "one minus the intersection over union of soft masks",
         "Dice orders masks the same way and has the calmer gradient",
-        (Fits({"mistakes": "overlap"}, 3, _OVERLAP), Fits({"imbalanced": True}, 1.5, _SMALL), _EITHER),
-        fills=("mode",),
+        (
+            Fits({"mistakes": "overlap"}, 3.5, _OVERLAP),
+            Fits({"imbalanced": True}, 1.5, _SMALL),
+            Fits({"stage": "early"}, -1.5, "without any overlap yet it has hardly a gradient"),
+            _OF_PROBABILITIES,
+            _EITHER,
+        ),
+        fills=("mode", "from_logits"),
     ),
     Candidate(
         "segmentation",
@@ -127,12 +152,15 @@ _SEGMENTATION: tuple[Candidate, ...] = (
         "the intersection over union itself, extended so that it has gradients",
         "it sorts all pixels, and from scratch it learns badly",
         (
-            Fits({"mistakes": "overlap"}, 4, "the score is the intersection over union, and it is that very number"),
+            Fits({"mistakes": "overlap"}, 2, "the score is the intersection over union, and it is that very number"),
             Fits({"stage": "late"}, 2, _LATE),
+            _CONTEST,
             Fits({"stage": "early"}, -4, "from scratch it learns badly: start with cross entropy"),
             Fits({"num_classes": 2}, -3, "for one mask there is lovasz_hinge_loss"),
+            Fits({"activation": ("sigmoid", "log_softmax")}, -4, "it takes logits of classes"),
             _EITHER,
         ),
+        fills=("from_logits",),
     ),
     Candidate(
         "segmentation",
@@ -142,8 +170,10 @@ _SEGMENTATION: tuple[Candidate, ...] = (
         "it is for a single mask, late in training",
         (
             Fits({"num_classes": AtLeast(3)}, NEVER, "it is for one mask against the background"),
-            Fits({"num_classes": 2, "mistakes": "overlap"}, 6, "one mask, scored by intersection over union"),
+            Fits({"num_classes": 2, "mistakes": "overlap"}, 4.5, "one mask, scored by intersection over union"),
             Fits({"stage": "late"}, 2, _LATE),
+            _CONTEST,
+            _RAW,
             Fits({"stage": "early"}, -4, "from scratch it learns badly: start with cross entropy"),
             _EITHER,
         ),
@@ -158,6 +188,8 @@ _SEGMENTATION: tuple[Candidate, ...] = (
             Fits({"hard_examples": True}, 5, "most pixels are easy, and it turns them down"),
             Fits({"imbalanced": True}, 2, "the background is easy, and it turns it down"),
             Fits({"label_noise": True}, -3, "wrong pixels look like hard ones"),
+            _COUNTED,
+            *_LOGITS_OF_CLASSES,
         ),
         fills=("class_weight",),
     ),
@@ -170,9 +202,33 @@ _SEGMENTATION: tuple[Candidate, ...] = (
         (
             Fits({"num_classes": 2}, 2.5, "there is one mask, and one logit a pixel is enough"),
             *_PIXELWISE,
-            Fits({"activation": "sigmoid"}, -5, "the model ends in a sigmoid, and it would apply another"),
+            _RAW,
         ),
         fills=("pos_weight",),
+    ),
+    Candidate(
+        "segmentation",
+        "bce_loss",
+        0,
+        "yes or no for every pixel, of models whose sigmoid cannot be taken out",
+        "logits are safer: log(1 - sigmoid(x)) loses its digits near 1, and torch clamps it",
+        (
+            Fits({"activation": "sigmoid"}, 4, "the model ends in a sigmoid, and it takes probabilities"),
+            *_PIXELWISE,
+        ),
+        minds=("better still: take the sigmoid out of the model and train on BCEWithLogitsLoss",),
+    ),
+    Candidate(
+        "segmentation",
+        "nll_loss",
+        0,
+        "cross entropy from log-probabilities",
+        "raw logits and CrossEntropyLoss are one step with nothing to forget",
+        (
+            Fits({"activation": "log_softmax"}, 5, "the model ends in log_softmax, and it takes log-probabilities"),
+            *_PIXELWISE,
+        ),
+        fills=("class_weight",),
     ),
 )
 

@@ -1,0 +1,1 @@
+"""What the inputs of each loss mean, a module for each kind; knows no metric."""
