@@ -457,7 +457,7 @@ def test_a_failed_micro_batch_takes_the_others_back(worker: Worker) -> None:
         ({"batch_size": -1}, "batch_size", "at least 0"),
         ({"validation_split": 1.0}, "validation_split", "below 1"),
         ({"early_stopping": {}}, "early_stopping.patience", "at least 1"),
-        ({"early_stopping": {"patience": 1, "monitor": "mae"}}, "early_stopping.monitor", "expected loss"),
+        ({"early_stopping": {"patience": 1, "monitor": "mae"}}, "early_stopping.monitor", "expected 'loss'"),
         ({"early_stopping": {"patience": 1, "min_delta": -1.0}}, "early_stopping.min_delta", "at least 0"),
         ({"metrics": ["acuracy"]}, "metrics", "did you mean accuracy"),
         ({"metrics": ["zzz"]}, "metrics", "there are accuracy"),
