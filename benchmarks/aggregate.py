@@ -32,7 +32,7 @@ def data(examples: int, classes: int) -> tuple[lossd.Loss, tuple[np.ndarray, np.
 
 
 def in_chunks(client: lossd.Client, loss: lossd.Loss, arrays: tuple[np.ndarray, ...], size: int, **asked: str) -> float:
-    with client.aggregate(loss, **asked) as total:  # type: ignore[arg-type]
+    with client.aggregate(loss, **asked) as total:
         for start in range(0, len(arrays[0]), size):
             total.update(*(array[start : start + size] for array in arrays))
         return total.result().value

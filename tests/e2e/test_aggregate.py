@@ -38,7 +38,7 @@ def client(server: RunningServer) -> Iterator[lossd.Client]:
 
 
 def total_of(client: lossd.Client, loss: lossd.Loss, chunks: int, *arrays: np.ndarray, **asked: object) -> object:
-    with client.aggregate(loss, **asked) as total:  # type: ignore[arg-type]
+    with client.aggregate(loss, **asked) as total:
         for piece in zip(*(np.array_split(array, chunks) for array in arrays), strict=True):
             total.update(*piece)
         assert (total.chunks, total.examples) == (chunks, len(arrays[0]))

@@ -31,6 +31,7 @@ def evaluate(
     grad_output: Tensor | None = None,
     term_gradients: bool = False,
     written: bool = False,
+    checked: bool = False,
 ) -> Evaluated:
     """The value of `loss` at `tensors`, and d(value)/d(input) for the inputs named in `gradients`.
 
@@ -40,12 +41,14 @@ def evaluate(
         grad_output: vector of the vector-Jacobian product, of the shape and type of the result.
         term_gradients: whether to differentiate each term of a weighted sum by itself, too.
         written: whether `grad_output` was written as nested arrays, which cannot write a scalar.
+        checked: whether `loss` has checked `tensors` already.
 
     Raises:
         Fault: if anything does not fit; no kernel of the loss has run then, except where the shape of an
             unreduced result shows a wrong `grad_output`.
     """
-    loss.check(tensors)
+    if not checked:
+        loss.check(tensors)
     names = wanted(loss, tensors, gradients)
     if term_gradients:
         check_terms(loss, names)
@@ -65,7 +68,7 @@ def evaluate(
             found = torch.autograd.grad(computed.value, leaves, grad_output, materialize_grads=True)
         result.gradients = dict(zip(names, found, strict=True))
         result.backward = time.perf_counter() - started
-    _sums(result, loss, tensors)
+    sum_up(result, loss, tensors)
     if loss.reduction in (None, "none"):
         _own_memory(result, [*tensors.values(), *([] if grad_output is None else [grad_output])])
     return result
@@ -210,7 +213,8 @@ def _own_memory(result: Evaluated, given: list[Tensor]) -> None:
                 gradients[name] = gradient.clone()
 
 
-def _sums(result: Evaluated, loss: Loss, tensors: Tensors) -> None:
+def sum_up(result: Evaluated, loss: Loss, tensors: Tensors) -> None:
+    """Tells a result the numerator and the denominator of its mean, where it has one."""
     result.weight_sum = loss.weight_sum(tensors)
     if result.weight_sum is None:
         return

@@ -189,7 +189,8 @@ class Evaluator:
         written = request.grad_output.HasField("values")
         level = judging.level(request.diagnostics)
         encoding = tensors.choose_encoding(request.response_encoding, request.inputs)
-        if request.validate_only or request.metrics:
+        checked = bool(request.validate_only or request.metrics)
+        if checked:
             loss.check(inputs)  # metrics take inputs for what the loss has checked
         metrics = judging.metrics_of(request.metrics, loss, inputs, not request.validate_only)
         if request.validate_only:
@@ -200,7 +201,7 @@ class Evaluator:
                 check_terms(dry, names)
             response.request_id = request.request_id
             return Timing()
-        result = evaluate(loss, inputs, request.gradients, grad_output, request.term_gradients, written)
+        result = evaluate(loss, inputs, request.gradients, grad_output, request.term_gradients, written, checked)
         _write(response, result, encoding, out)
         if metrics is not None:
             judging.write_metrics(metrics, response.metrics, response.metric_arrays, encoding, out)

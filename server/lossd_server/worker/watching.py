@@ -20,6 +20,7 @@ from lossd_server.judge.diagnostics.evaluation import diagnose
 from lossd_server.judge.diagnostics.findings import Finding, Level, Severity, worst_first
 from lossd_server.judge.diagnostics.watch import Memory, Watch
 from lossd_server.losses.contract import Evaluated, Loss, Tensors
+from lossd_server.losses.evaluation import sum_up
 from lossd_server.training import outcomes
 from lossd_server.training.outcomes import MicroBatch, Step
 from lossd_server.worker import judging
@@ -168,15 +169,10 @@ class EvaluationWatching:
         if self._level == Level.OFF or (self._looked and self._level == Level.CHEAP):
             return
         self._looked = True
-        result = Evaluated(value, reduced=True, terms=dict(terms), weight_sum=loss.weight_sum(tensors))
-        if result.weight_sum is not None:
-            result.loss_sum = float(value) * (1.0 if loss.reduction == "sum" else result.weight_sum)
-        try:
-            with torch.enable_grad():  # which an evaluation of a model does without
-                found = diagnose(loss, tensors, result, self._level)
-        except Exception:  # the evaluation itself is well
-            log.exception("an evaluation could not be diagnosed")
-            return
+        result = Evaluated(value, reduced=True, terms=dict(terms))
+        sum_up(result, loss, tensors)
+        with torch.enable_grad():  # which an evaluation of a model does without
+            found = diagnose(loss, tensors, result, self._level)
         for finding in evaluated(found, self._bound):
             self._found.setdefault((finding.diagnostic.code, finding.field, finding.term), finding)
 

@@ -19,6 +19,7 @@ from lossd_server.judge.diagnostics.baselines import Baselines
 from lossd_server.judge.diagnostics.course import Watched
 from lossd_server.judge.diagnostics.findings import Level
 from lossd_server.losses.contract import Evaluated, Loss
+from lossd_server.losses.evaluation import sum_up
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +78,7 @@ class Seen:
         """The same as an evaluation comes out, with the gradient of the output if that was kept."""
         terms = {name: float(own.detach()) for name, own in self.terms.items()}
         result = Evaluated(self.value, reduced=True, terms=terms)
-        result.weight_sum = self.loss.weight_sum(self.tensors)
-        if result.weight_sum is not None:
-            scale = 1.0 if self.loss.reduction == "sum" else result.weight_sum
-            result.loss_sum = float(result.value) * scale if result.weight_sum else 0.0
+        sum_up(result, self.loss, self.tensors)
         if self.output is not None and self.output.grad is not None:
             result.gradients = {self.bound: self.output.grad}
         return result
